@@ -1,0 +1,81 @@
+//! The contract beside a SQL model: what its table is.
+
+use super::{DataType, Duration};
+
+/// Contract of one model.
+#[derive(Debug, Clone)]
+pub struct Contract {
+    /// Model (= table) name: the file's stem.
+    pub name: String,
+    /// `.sql` file, relative to the project root.
+    pub sql_path: String,
+    /// `.yaml` file, relative to the project root.
+    pub yaml_path: String,
+    /// One sentence: what one row is.
+    pub grain: String,
+    /// How it is built.
+    pub build: Build,
+    /// Columns that identify a row; rows are written in this order.
+    pub key: Vec<String>,
+    /// Partitions it may see around the dates it builds, for tables other than `0d..0d`.
+    pub reads: Vec<Reads>,
+    /// Its values are final when this many days have passed and are complete.
+    pub matures_after: Duration,
+    /// Columns in order.
+    pub columns: Vec<ColumnContract>,
+}
+
+/// How a model is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// One partition per local date; the query sees `$start` and `$end`.
+    ByDate,
+    /// One object, rebuilt whole.
+    Whole,
+    /// Nothing is stored; it is inlined where it is read.
+    View,
+}
+
+/// How far around its dates a model reads a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reads {
+    /// Table name.
+    pub table: String,
+    /// Whole days before `$start`.
+    pub before_days: u32,
+    /// Whole days after `$end`.
+    pub after_days: u32,
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub struct ColumnContract {
+    /// Name.
+    pub name: String,
+    /// Type.
+    pub data_type: DataType,
+    /// Unit, free text (`users`, `currency`, `us`, `ratio`, …).
+    pub unit: Option<String>,
+    /// What it means.
+    pub description: Option<String>,
+    /// Audited before publication.
+    pub checks: Vec<Check>,
+}
+
+/// A check on a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    /// No nulls.
+    NotNull,
+    /// No value twice (nulls apart).
+    Unique,
+    /// Only these values (nulls apart).
+    AcceptedValues(Vec<String>),
+    /// Within bounds, inclusive (nulls apart).
+    Range {
+        /// Smallest.
+        min: Option<f64>,
+        /// Largest.
+        max: Option<f64>,
+    },
+}

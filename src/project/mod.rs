@@ -1,0 +1,51 @@
+//! What a valid project is: checked types, no I/O. [`crate::config`] is what a person wrote;
+//! whatever reaches these types has passed every check that needs no SQL, so nothing behind them
+//! validates again.
+
+mod contract;
+mod duration;
+mod funnel;
+mod data_type;
+mod report;
+mod source;
+
+pub use contract::{Build, Check, ColumnContract, Contract, Reads};
+pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
+pub use funnel::{Funnel, Step};
+pub use data_type::DataType;
+pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
+pub use source::{
+    Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec,
+};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+
+/// A whole project, checked.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Folder that holds `pipelines/_project.yaml`, canonical.
+    pub root: PathBuf,
+    /// `project:`; lower-case letters, digits, `_`.
+    pub name: String,
+    /// Days are days of this zone.
+    pub zone: Tz,
+    /// Language of the reports unless asked otherwise.
+    pub locale: Locale,
+    /// ISO 4217 code; money columns are in it.
+    pub currency: String,
+    /// Where published tables go: an absolute URL ending in `/`.
+    pub warehouse: String,
+    /// A bare `run` goes back at most this many days.
+    pub catch_up_days: u32,
+    /// By name; the name is the table's name.
+    pub sources: BTreeMap<String, Source>,
+    /// By name.
+    pub funnels: BTreeMap<String, Funnel>,
+    /// Contract of each SQL model by model name, with the path of its `.sql` file.
+    pub contracts: BTreeMap<String, Contract>,
+    /// Roles to render, in declared order.
+    pub reports: Vec<Report>,
+}
