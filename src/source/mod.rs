@@ -18,4 +18,4 @@ mod value;
 
 pub use decode::{DecodeContext, Decoded, decode_object};
 pub use listing::RawObject;
-pub use rows::{BadLine, RowSchema};
+pub use rows::{BadLine, RowSchema, arrow_type, user_key};
