@@ -85,7 +85,7 @@ impl Writer<'_> {
     /// Percentage points with their sign.
     fn signed_points(&self, points: f64) -> String {
         if one_decimal(points.abs()) == "0.0" {
-            return self.points(0.0);
+            return self.words.get(Key::Flat).to_owned();
         }
         let sign = if points < 0.0 { '▼' } else { '▲' };
         format!("{sign}{}", self.points(points))
@@ -164,9 +164,10 @@ pub fn relative(change: f64) -> String {
 /// Whole numbers below ten thousand in full, else 万/亿 or K/M/B.
 pub fn short(value: f64, locale: Locale) -> String {
     let size = value.abs();
-    let units: &[(f64, &str, usize)] = match locale {
-        Locale::ZhCn => &[(1e8, "亿", 2), (1e4, "万", 1)],
-        Locale::En => &[(1e9, "B", 2), (1e6, "M", 2), (1e3, "K", 1)],
+    // From how many units on, the unit, its name, decimals: three or more digits that count.
+    let units: &[(f64, f64, &str, usize)] = match locale {
+        Locale::ZhCn => &[(1.0, 1e8, "亿", 2), (10.0, 1e4, "万", 1), (1.0, 1e4, "万", 2)],
+        Locale::En => &[(1.0, 1e9, "B", 2), (1.0, 1e6, "M", 2), (1.0, 1e3, "K", 1)],
     };
     let text = if size.round() < 1e4 {
         grouped_decimals(size, 0)
@@ -174,13 +175,13 @@ pub fn short(value: f64, locale: Locale) -> String {
         units
             .iter()
             // A size that rounds up to the next unit is written in it: 1.00亿, not 10000.0万.
-            .find(|(unit, _, decimals)| {
+            .find(|(from, unit, _, decimals)| {
                 let scale = 10f64.powi(*decimals as i32);
-                (size / unit * scale).round() >= scale
+                (size / unit * scale).round() >= from * scale
             })
             .map_or_else(
                 || grouped_decimals(size, 0),
-                |(unit, name, decimals)| format!("{}{name}", grouped_decimals(size / unit, *decimals)),
+                |(_, unit, name, decimals)| format!("{}{name}", grouped_decimals(size / unit, *decimals)),
             )
     };
     sign_and("", value < 0.0 && size.round() > 0.0, &text)

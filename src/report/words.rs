@@ -60,7 +60,6 @@ keys! {
     Lower = "lower" [];
     VsYesterday = "vs_yesterday" [];
     VsSameWeekday = "vs_same_weekday" [];
-    VsSameWeekdayOf = "vs_same_weekday_of" ["column"];
     NoComparison = "no_comparison" [];
     // states
     NoValue = "no_value" [];
@@ -107,12 +106,11 @@ keys! {
     FunnelDescription = "funnel_description" ["entrants", "steps", "rate"];
     FunnelStep = "funnel_step" ["rate", "lost", "lost_rate"];
     FunnelStepShort = "funnel_step_short" ["rate", "lost_rate"];
+    FunnelStepMoved = "funnel_step_moved" ["rate", "change", "lost_rate"];
     FunnelTooltip = "funnel_tooltip" ["step", "reached", "rate"];
     MatureNotDue = "mature_not_due" [];
     SegmentColumn = "segment_column" [];
     MatrixNote = "matrix_note" ["date"];
-    BasisSameDay = "basis_same_day" [];
-    BasisMature = "basis_mature" [];
     // bars
     BarsDescription = "bars_description" ["metric", "n"];
     PairOf = "pair_of" ["label", "value"];

@@ -356,7 +356,7 @@ fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 impl Tables {
     fn context(&self) -> SessionContext {
         let context = SessionContext::new();
-        let mut add = |name: &str, columns: Vec<(&str, ArrayRef)>| {
+        let add = |name: &str, columns: Vec<(&str, ArrayRef)>| {
             // Nullable whatever the rows, as published tables are.
             let columns = columns.into_iter().map(|(name, array)| (name, array, true));
             let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();

@@ -288,13 +288,20 @@ fn drawn_step(maker: Maker, steps: &[Step], before: Option<&[Step]>, at: usize) 
     };
     let passage = match (lost(steps, at), step.step_rate.number()) {
         (Some((_, lost_rate)), Some(rate)) => {
-            let text = words.fill(
-                Key::FunnelStepShort,
-                &[("rate", &percent(rate)), ("lost_rate", &percent(lost_rate))],
-            );
+            let (rate, lost_rate) = (percent(rate), percent(lost_rate));
             match rate_change(steps, before, at).filter(|change| change.is_notable()) {
-                Some(change) => format!("{text} · {} {}", words.get(Key::VsSameWeekday), change.signed(maker.writer)),
-                None => text,
+                Some(change) => words.fill(
+                    Key::FunnelStepMoved,
+                    &[
+                        ("rate", &rate),
+                        ("change", &change.signed(maker.writer)),
+                        ("lost_rate", &lost_rate),
+                    ],
+                ),
+                None => words.fill(
+                    Key::FunnelStepShort,
+                    &[("rate", &rate), ("lost_rate", &lost_rate)],
+                ),
             }
         }
         _ => String::new(),

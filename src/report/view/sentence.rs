@@ -17,7 +17,8 @@ pub fn sentence(maker: Maker, cores: Option<&[Core]>, chains: Option<&Chains>) -
     let words = maker.words;
     let date = month_day(maker.input.date);
     let Some((lead, others)) = cores.and_then(<[Core]>::split_first) else {
-        return words.fill(Key::NothingToSay, &[("date", &date)]);
+        let nothing = words.fill(Key::NothingToSay, &[("date", &date)]);
+        return nothing + words.get(Key::SentenceEnd);
     };
     let change = |core: &Core| Change::between(core.column.format, &core.now, &core.before);
     let mover = others

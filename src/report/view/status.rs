@@ -71,10 +71,14 @@ pub fn status(maker: Maker) -> StatusView {
     )];
     if lines > 0 {
         facts.push(words.fill(Key::StatusLines, &[("n", &short(lines as f64, words.locale))]));
-        let share = percent(duplicates as f64 / lines as f64);
-        facts.push(words.fill(Key::StatusDuplicates, &[("share", &share)]));
-        let n = group(&quarantined.to_string());
-        facts.push(words.fill(Key::StatusQuarantined, &[("n", &n)]));
+        if duplicates > 0 {
+            let share = percent(duplicates as f64 / lines as f64);
+            facts.push(words.fill(Key::StatusDuplicates, &[("share", &share)]));
+        }
+        if quarantined > 0 {
+            let n = group(&quarantined.to_string());
+            facts.push(words.fill(Key::StatusQuarantined, &[("n", &n)]));
+        }
     }
     StatusView {
         class: if is_complete { "complete" } else { "incomplete" },
