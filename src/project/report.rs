@@ -120,6 +120,10 @@ pub enum Format {
     DurationUs,
     /// A plain decimal number.
     Number,
+    /// A difference of two ratios, shown in percentage points; never a percent.
+    Points,
+    /// Boolean that steers the drawing (`is_mature`); a table shows a tick.
+    Flag,
 }
 
 /// Direction that is good.

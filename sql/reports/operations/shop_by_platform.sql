@@ -1,0 +1,19 @@
+-- The report's day by platform, the platform with most entrants first.
+select
+    segment,
+    date,
+    funnel,
+    basis,
+    is_mature,
+    step_no,
+    step,
+    entrants,
+    reached,
+    step_rate,
+    overall_rate
+from funnel_steps
+where funnel = 'shop'
+    and breakdown = 'platform'
+    and basis = 'same_day'
+    and date = $date
+order by entrants desc, segment, step_no

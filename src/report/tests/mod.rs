@@ -1,0 +1,8 @@
+//! Pages of the real report files on small tables.
+
+mod change;
+mod checks;
+mod fixture;
+mod numbers;
+mod pages;
+mod sections;

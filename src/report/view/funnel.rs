@@ -1,0 +1,374 @@
+//! A funnel: the same-day picture of the report's day, the mature one of the latest due day beside it.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+use serde::Serialize;
+
+use super::table::{CellView, HeadView, TableView};
+use super::{Charts, Maker};
+use crate::error::Result;
+use crate::project::{Format, Good};
+use crate::report::change::Change;
+use crate::report::chart::{Funnel, FunnelStep};
+use crate::report::number::{clean, group, month_day, percent};
+use crate::report::section::{Cell, Grid, failed};
+use crate::report::words::Key;
+
+/// A section that declares this column compares segments instead of bases.
+pub const SEGMENT: &str = "segment";
+/// Names of funnels and steps on the page are cut here.
+const LONGEST_NAME: usize = 30;
+
+/// The pictures with their tables.
+#[derive(Debug, Serialize)]
+pub struct FunnelView {
+    panels: Vec<PanelView>,
+    /// Said where the mature basis has no due day yet.
+    note: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PanelView {
+    title: String,
+    overall: String,
+    chart: usize,
+    table: TableView,
+}
+
+/// How an entry day is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// Every step on the entry's local day.
+    SameDay,
+    /// The whole window.
+    Mature,
+}
+
+/// One step's row.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// As people call it.
+    pub title: String,
+    /// Who entered.
+    pub entrants: Cell,
+    /// Who got here; null where not yet due.
+    pub reached: Cell,
+    /// From the step before.
+    pub step_rate: Cell,
+    /// From the first step.
+    pub overall_rate: Cell,
+    /// The whole window has passed.
+    pub is_mature: bool,
+}
+
+/// One funnel of one day, basis and segment.
+pub type ChainKey = (Basis, NaiveDate, String);
+
+/// All chains of a section.
+#[derive(Debug)]
+pub struct Chains {
+    /// Funnel's name; empty where there are no rows.
+    pub funnel: String,
+    /// Steps from the first, by chain.
+    pub steps: BTreeMap<ChainKey, Vec<Step>>,
+    /// Segments in the order the select gave them.
+    pub segments: Vec<String>,
+}
+
+impl Chains {
+    /// Reads and checks: one funnel, steps 1, 2, 3 … without gap or repetition in each chain.
+    pub fn read(maker: Maker, grid: &Grid) -> Result<Self> {
+        let at = |name| grid.place(name);
+        let (date, funnel, basis, no) = (at("date")?, at("funnel")?, at("basis")?, at("step_no")?);
+        let (name, mature) = (at("step")?, at("is_mature")?);
+        let (entrants, reached) = (at("entrants")?, at("reached")?);
+        let (step_rate, overall_rate) = (at("step_rate")?, at("overall_rate")?);
+        let segment = grid.find(SEGMENT);
+        let section = grid.section;
+        let mut numbered: BTreeMap<ChainKey, BTreeMap<i64, Step>> = BTreeMap::new();
+        let mut chains = Self {
+            funnel: String::new(),
+            steps: BTreeMap::new(),
+            segments: Vec::new(),
+        };
+        for row in &grid.rows {
+            let cell = |at: usize| row.get(at).unwrap_or(&Cell::Null);
+            let text = |at: usize, column| {
+                cell(at)
+                    .text()
+                    .ok_or_else(|| failed(section, column, "is null"))
+            };
+            let this = text(funnel, "funnel")?;
+            if chains.funnel.is_empty() {
+                chains.funnel = this.to_owned();
+            } else if chains.funnel != this {
+                return Err(failed(section, "funnel", "holds two funnels; a section shows one"));
+            }
+            let basis = match text(basis, "basis")? {
+                "same_day" => Basis::SameDay,
+                "mature" => Basis::Mature,
+                other => {
+                    let cause = format!("is `{}`, neither same_day nor mature", clean(other, LONGEST_NAME));
+                    return Err(failed(section, "basis", &cause));
+                }
+            };
+            let day = cell(date).date().ok_or_else(|| failed(section, "date", "is null"))?;
+            let part = match segment {
+                Some(at) => text(at, SEGMENT)?.to_owned(),
+                None => String::new(),
+            };
+            let Cell::Int(number) = *cell(no) else {
+                return Err(failed(section, "step_no", "is null"));
+            };
+            if !chains.segments.contains(&part) {
+                chains.segments.push(part.clone());
+            }
+            let step = Step {
+                title: clean(maker.input.step_title(this, text(name, "step")?), LONGEST_NAME),
+                entrants: cell(entrants).clone(),
+                reached: cell(reached).clone(),
+                step_rate: cell(step_rate).clone(),
+                overall_rate: cell(overall_rate).clone(),
+                is_mature: *cell(mature) == Cell::Flag(true),
+            };
+            let steps = numbered.entry((basis, day, part)).or_default();
+            if steps.insert(number, step).is_some() {
+                let cause = format!("{number} comes twice on {day}; does the select filter breakdown and segment?");
+                return Err(failed(section, "step_no", &cause));
+            }
+        }
+        for (key, steps) in numbered {
+            if !steps.keys().copied().eq(1..=steps.len() as i64) {
+                let cause = format!("of {} are not 1, 2, 3 … without gap", key.1);
+                return Err(failed(section, "step_no", &cause));
+            }
+            chains.steps.insert(key, steps.into_values().collect());
+        }
+        Ok(chains)
+    }
+
+    /// One chain of all entrants.
+    fn chain(&self, basis: Basis, day: NaiveDate) -> Option<&[Step]> {
+        self.steps
+            .get(&(basis, day, String::new()))
+            .map(Vec::as_slice)
+    }
+
+    /// The report day's chain on the same-day basis, and that of the same weekday before.
+    pub fn same_day(&self, day: NaiveDate) -> Option<(&[Step], Option<&[Step]>)> {
+        let before = week_before(day).and_then(|day| self.chain(Basis::SameDay, day));
+        self.chain(Basis::SameDay, day).map(|steps| (steps, before))
+    }
+
+    /// The latest entry day up to `day` that is due on the mature basis.
+    fn latest_mature(&self, day: NaiveDate) -> Option<(NaiveDate, &[Step], Option<&[Step]>)> {
+        self.steps
+            .iter()
+            .rev()
+            .filter(|((basis, entered, _), _)| *basis == Basis::Mature && *entered <= day)
+            .find(|(_, steps)| steps.iter().all(|step| step.is_mature))
+            .map(|((_, entered, _), steps)| {
+                let before = week_before(*entered).and_then(|day| self.chain(Basis::Mature, day));
+                (*entered, steps.as_slice(), before)
+            })
+    }
+}
+
+fn week_before(day: NaiveDate) -> Option<NaiveDate> {
+    day.checked_sub_days(Days::new(7))
+}
+
+/// The change of a step's rate against the week before.
+pub fn rate_change(steps: &[Step], before: Option<&[Step]>, at: usize) -> Option<Change> {
+    let (now, before) = (steps.get(at)?, before?.get(at)?);
+    Change::between(Format::Percent, &now.step_rate, &before.step_rate)
+}
+
+/// The pictures; `None` where the report's day has no rows.
+pub fn funnel(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<FunnelView>> {
+    let chains = Chains::read(maker, grid)?;
+    let Some((steps, before)) = chains.same_day(maker.input.date) else {
+        return Ok(None);
+    };
+    let mut panels = vec![panel(
+        maker,
+        &chains.funnel,
+        maker
+            .words
+            .fill(Key::SameDayPanel, &[("date", &month_day(maker.input.date))]),
+        steps,
+        before,
+        charts,
+    )];
+    let mature = chains.latest_mature(maker.input.date);
+    if let Some((entered, steps, before)) = mature {
+        let title = maker
+            .words
+            .fill(Key::MaturePanel, &[("date", &month_day(entered))]);
+        panels.push(panel(maker, &chains.funnel, title, steps, before, charts));
+    }
+    Ok(Some(FunnelView {
+        panels,
+        note: mature
+            .is_none()
+            .then(|| maker.words.get(Key::MatureNotDue).to_owned()),
+    }))
+}
+
+fn panel(
+    maker: Maker,
+    funnel: &str,
+    title: String,
+    steps: &[Step],
+    before: Option<&[Step]>,
+    charts: &mut Charts,
+) -> PanelView {
+    let words = maker.words;
+    let rate = |cell: &Cell| {
+        cell.number()
+            .map_or_else(|| words.get(Key::NoValue).to_owned(), percent)
+    };
+    let overall = steps
+        .last()
+        .map_or_else(|| words.get(Key::NoValue).to_owned(), |step| rate(&step.overall_rate));
+    let drawn = Funnel {
+        title: format!(
+            "{} · {title}",
+            clean(maker.input.funnel_title(funnel), LONGEST_NAME)
+        ),
+        description: words.fill(
+            Key::FunnelDescription,
+            &[
+                ("entrants", &count(maker, steps.first().map_or(&Cell::Null, |step| &step.entrants))),
+                ("steps", &steps.len().to_string()),
+                ("rate", &overall),
+            ],
+        ),
+        steps: (0..steps.len())
+            .filter_map(|at| drawn_step(maker, steps, before, at))
+            .collect(),
+    };
+    PanelView {
+        title,
+        overall: words.fill(Key::OverallRate, &[("rate", &overall)]),
+        chart: charts.push(drawn.draw()),
+        table: step_table(maker, steps, before),
+    }
+}
+
+/// A count in full, or its state.
+pub fn count(maker: Maker, cell: &Cell) -> String {
+    match cell {
+        Cell::Int(n) => group(&n.to_string()),
+        _ => maker.words.get(Key::NotYetDue).to_owned(),
+    }
+}
+
+/// What is lost on the way to a step: people and share.
+fn lost(steps: &[Step], at: usize) -> Option<(i64, f64)> {
+    let before = steps.get(at.checked_sub(1)?)?;
+    let step = steps.get(at)?;
+    match (&before.reached, &step.reached, step.step_rate.number()) {
+        (Cell::Int(from), Cell::Int(to), Some(rate)) => Some((from - to, 1.0 - rate)),
+        _ => None,
+    }
+}
+
+fn drawn_step(maker: Maker, steps: &[Step], before: Option<&[Step]>, at: usize) -> Option<FunnelStep> {
+    let words = maker.words;
+    let step = steps.get(at)?;
+    let reached = count(maker, &step.reached);
+    let overall = step.overall_rate.number().map_or_else(String::new, percent);
+    let share = match (&step.reached, step.overall_rate.number()) {
+        (Cell::Int(_), Some(rate)) => Some(rate),
+        // Nobody entered: an empty bar, not an undue one.
+        (Cell::Int(_), None) => Some(0.0),
+        _ => None,
+    };
+    let passage = match (lost(steps, at), step.step_rate.number()) {
+        (Some((_, lost_rate)), Some(rate)) => {
+            let (rate, lost_rate) = (percent(rate), percent(lost_rate));
+            match rate_change(steps, before, at).filter(|change| change.is_notable()) {
+                Some(change) => words.fill(
+                    Key::FunnelStepMoved,
+                    &[
+                        ("rate", &rate),
+                        ("change", &change.signed(maker.writer)),
+                        ("lost_rate", &lost_rate),
+                    ],
+                ),
+                None => words.fill(
+                    Key::FunnelStepShort,
+                    &[("rate", &rate), ("lost_rate", &lost_rate)],
+                ),
+            }
+        }
+        _ => String::new(),
+    };
+    let mut title = words.fill(
+        Key::FunnelTooltip,
+        &[
+            ("step", &step.title),
+            ("reached", &reached),
+            ("rate", if overall.is_empty() { words.get(Key::NoValue) } else { &overall }),
+        ],
+    );
+    if let (Some((people, lost_rate)), Some(rate)) = (lost(steps, at), step.step_rate.number()) {
+        title.push('\n');
+        title.push_str(&words.fill(
+            Key::FunnelStep,
+            &[
+                ("rate", &percent(rate)),
+                ("lost", &group(&people.to_string())),
+                ("lost_rate", &percent(lost_rate)),
+            ],
+        ));
+    }
+    Some(FunnelStep {
+        name: step.title.clone(),
+        reached,
+        overall: if at == 0 { String::new() } else { overall },
+        share,
+        passage: if at == 0 { String::new() } else { passage },
+        title,
+    })
+}
+
+fn step_table(maker: Maker, steps: &[Step], before: Option<&[Step]>) -> TableView {
+    let words = maker.words;
+    let label = |column: &str| words.label(column, None).unwrap_or("").to_owned();
+    let none = || CellView::none(words.get(Key::NoValue), words.get(Key::NoValueWhy));
+    let rate = |cell: Option<f64>| cell.map_or_else(none, |rate| CellView::number(percent(rate)));
+    TableView {
+        head: vec![
+            HeadView::name(label("step")),
+            HeadView::number(label("reached")),
+            HeadView::number(label("step_rate")),
+            HeadView::number(words.get(Key::VsSameWeekday)),
+            HeadView::number(label("drop_off")),
+            HeadView::number(label("overall_rate")),
+        ],
+        rows: steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| {
+                let first = at == 0;
+                let blank = || CellView::number("");
+                vec![
+                    CellView::name(step.title.as_str()),
+                    CellView::number(count(maker, &step.reached)),
+                    if first { blank() } else { rate(step.step_rate.number()) },
+                    match rate_change(steps, before, at) {
+                        _ if first => blank(),
+                        Some(change) => CellView::change(change.signed(maker.writer), change.tone(Good::Up)),
+                        None => CellView::none(words.get(Key::NoComparison), words.get(Key::NoValueWhy)),
+                    },
+                    if first { blank() } else { rate(lost(steps, at).map(|(_, rate)| rate)) },
+                    if first { blank() } else { rate(step.overall_rate.number()) },
+                ]
+            })
+            .collect(),
+        more: None,
+    }
+}
