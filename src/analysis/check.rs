@@ -2,7 +2,7 @@
 //! true or false. Told at the YAML's place, not at one in compiled SQL that nobody wrote.
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 

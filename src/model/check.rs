@@ -12,6 +12,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DfStatement;
 
 use super::rules::{find, nearest};
+pub use super::rules::find as place_of;
 use super::sql::{Dates, bind};
 use super::{Model, Models};
 use crate::diagnostic::Diagnostic;

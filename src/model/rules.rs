@@ -139,7 +139,7 @@ fn table_place(statement: &Statement, table: &str) -> (usize, usize) {
 }
 
 /// Line and column (from 1) of the first place of a word in a text, as a whole word.
-pub(super) fn find(text: &str, word: &str) -> (usize, usize) {
+pub fn find(text: &str, word: &str) -> (usize, usize) {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     for (number, line) in text.lines().enumerate() {
         let code = line.split("--").next().unwrap_or(line).to_lowercase();

@@ -4,6 +4,7 @@
 //! day. The clock is an argument.
 
 pub mod calendar;
+pub mod check;
 pub mod fingerprint;
 pub mod night;
 pub mod plan;

@@ -1,0 +1,317 @@
+//! Renders pages from published tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Days, NaiveDate, Timelike, Utc};
+use chrono_tz::Tz;
+use datafusion::dataframe::DataFrame;
+use datafusion::prelude::SessionContext;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::Workspace;
+use super::results::{Status, StepResult};
+use super::tables::Asked;
+use crate::error::{Error, Result};
+use crate::model::build::{Published, Range, register_all};
+use crate::model::check::plan;
+use crate::model::sql::{self, Dates};
+use crate::project::{LayoutZone, Locale, Report, Section, Source, day_start_us};
+use crate::report::{
+    FunnelTitles, MissingPartition, RenderInput, ReportFiles, SectionRows, SourceStatus, render,
+};
+use crate::source::layout::Layout;
+use crate::table::publish::publish_text;
+use crate::table::state::State;
+
+/// A night renders its last date, and those of this many before it that have no page yet.
+const CATCH_UP_PAGES: usize = 7;
+const MICROSECONDS_PER_HOUR: i64 = 3_600_000_000;
+
+/// Where a page stands.
+pub fn page_path(workspace: &Workspace, date: NaiveDate, role: &str, locale: Locale) -> PathBuf {
+    workspace
+        .warehouse
+        .join(format!("_site/{date}/{role}.{}.html", locale.tag()))
+}
+
+/// The pages of a night in the project's language.
+pub async fn nightly(
+    workspace: &Workspace,
+    report: &Report,
+    state: &State,
+    asked: &Asked,
+    now: DateTime<Utc>,
+    unavailable: &BTreeMap<&str, &BTreeSet<NaiveDate>>,
+    step: &mut StepResult,
+) -> Result<()> {
+    let (from, to) = asked.dates;
+    let locale = workspace.project.locale;
+    let earlier: Vec<NaiveDate> = std::iter::successors(to.checked_sub_days(Days::new(1)), |date| {
+        date.checked_sub_days(Days::new(1))
+    })
+    .take(CATCH_UP_PAGES - 1)
+    .take_while(|date| *date >= from)
+    .filter(|date| !page_path(workspace, *date, &report.role, locale).is_file())
+    .collect();
+    let mut failures = Vec::new();
+    for date in earlier.into_iter().rev().chain([to]) {
+        let read = tables_of(workspace, report)?;
+        let failed: Vec<&str> = unavailable
+            .iter()
+            .filter(|(table, dates)| read.contains(**table) && (dates.is_empty() || dates.contains(&date)))
+            .map(|(table, _)| *table)
+            .collect();
+        if !failed.is_empty() {
+            failures.push(format!("{date}: not rendered, since {} failed in this run", failed.join(", ")));
+            continue;
+        }
+        let has_data = read.iter().any(|table| {
+            state.tables.get(table).is_some_and(|table| table.partition(Some(date)).is_some())
+        });
+        if !has_data && date != to {
+            continue; // before the first raw object
+        }
+        let request = Request {
+            date,
+            locale,
+            complete_through: asked.complete_through,
+            now,
+        };
+        match page(workspace, report, state, &request).await {
+            Ok((path, is_new)) => {
+                step.dates.push(date.to_string());
+                if is_new {
+                    step.changed.push(date.to_string());
+                    step.status = Status::Done;
+                }
+                step.files.push(path);
+            }
+            Err(error) => failures.push(format!("{date}: {error}")),
+        }
+    }
+    if !failures.is_empty() {
+        step.status = Status::Failed;
+        step.why = failures.join("; ");
+    } else if step.status == Status::Unchanged {
+        step.why = "same content as the pages that are there".to_string();
+    }
+    Ok(())
+}
+
+/// One page to render.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// The day reported.
+    pub date: NaiveDate,
+    /// Language.
+    pub locale: Locale,
+    /// The last complete day.
+    pub complete_through: NaiveDate,
+    /// The clock.
+    pub now: DateTime<Utc>,
+}
+
+/// Renders one page and writes it, unless a page of the same content is there. Gives its path, and
+/// whether it was written.
+pub async fn page(
+    workspace: &Workspace,
+    report: &Report,
+    state: &State,
+    request: &Request,
+) -> Result<(PathBuf, bool)> {
+    let project = &workspace.project;
+    let files = ReportFiles::load(&project.root, report).map_err(Error::Project)?;
+    let tables = tables_of(workspace, report)?;
+    let has = |table: &str, date: NaiveDate| {
+        state.tables.get(table).is_some_and(|table| table.partition(Some(date)).is_some())
+    };
+    let by_date: Vec<&String> = tables.iter().filter(|table| is_by_date(workspace, table)).collect();
+    if let Some(table) = by_date.iter().find(|table| !has(table, request.date)) {
+        return Err(Error::Failed(format!(
+            "report {} of {}: {table} has no such date; run the date first (`loudou run --date {}`)",
+            report.role, request.date, request.date
+        )));
+    }
+    let mut missing = Vec::new();
+    for back in [1u64, 7] {
+        if let Some(date) = request.date.checked_sub_days(Days::new(back)) {
+            for table in by_date.iter().filter(|table| !has(table, date)) {
+                missing.push(MissingPartition {
+                    table: (*table).clone(),
+                    date,
+                });
+            }
+        }
+    }
+    let session = workspace.engine.session()?;
+    let range = Range {
+        start: request.date,
+        end: request.date,
+        complete_through: request.complete_through,
+    };
+    let published = Published {
+        state,
+        warehouse: &workspace.warehouse,
+    };
+    register_all(&session, project, &workspace.models, &published, &range).await?;
+    let rows = Rows {
+        session: Arc::new(session),
+        dates: Dates::from([("date", request.date)]),
+    };
+    let input = RenderInput {
+        project_name: &project.name,
+        date: request.date,
+        locale: request.locale,
+        currency: &project.currency,
+        zone: project.zone,
+        complete_through: request.complete_through,
+        sources: project
+            .sources
+            .values()
+            .map(|source| source_status(source, state, project.zone, request.date))
+            .collect(),
+        missing,
+        funnels: project
+            .funnels
+            .iter()
+            .map(|(name, funnel)| {
+                let steps = funnel
+                    .steps
+                    .iter()
+                    .map(|step| (step.name.clone(), step.title.clone()))
+                    .collect();
+                let titles = FunnelTitles {
+                    title: funnel.title.clone(),
+                    steps,
+                };
+                (name.clone(), titles)
+            })
+            .collect(),
+        generated_at: request.now,
+    };
+    let page = render(report, &files, &input, &rows).await?;
+    let path = page_path(workspace, request.date, &report.role, request.locale);
+    // The page shows the first digits of its content's hash: the same ones, the same content.
+    let shown = &page.content_hash[..page.content_hash.len().min(12)];
+    let is_same = std::fs::read_to_string(&path).is_ok_and(|there| there.contains(shown));
+    if !is_same {
+        publish_text(&path, &page.html)?;
+    }
+    Ok((path, !is_same))
+}
+
+fn is_by_date(workspace: &Workspace, table: &str) -> bool {
+    workspace.project.sources.contains_key(table)
+        || workspace
+            .models
+            .get(table)
+            .is_some_and(|model| model.contract.build == crate::project::Build::ByDate)
+}
+
+/// Stored tables a report's selects read, through views.
+pub fn tables_of(workspace: &Workspace, report: &Report) -> Result<BTreeSet<String>> {
+    let mut tables = BTreeSet::new();
+    for section in &report.sections {
+        let path = workspace.project.root.join(&section.sql_path);
+        let text = std::fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
+        let query =
+            sql::parse(&text, &section.sql_path).map_err(|problem| Error::Project(vec![problem]))?;
+        for table in query.tables {
+            match workspace.models.get(&table) {
+                Some(view) if view.is_view() => {
+                    tables.extend(workspace.models.windows(view).into_keys());
+                }
+                _ => {
+                    tables.insert(table);
+                }
+            }
+        }
+    }
+    Ok(tables)
+}
+
+struct Rows {
+    session: Arc<SessionContext>,
+    dates: Dates,
+}
+
+impl SectionRows for Rows {
+    fn rows<'a>(
+        &'a self,
+        text: &'a str,
+        section: &'a Section,
+    ) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
+        async move {
+            let what = || format!("section {} ({})", section.name, section.sql_path);
+            let query = sql::parse(text, &section.sql_path)
+                .map_err(|problem| Error::Project(vec![problem]))?;
+            let statement = sql::bind(&query.statement, &self.dates)
+                .map_err(|name| Error::Failed(format!("{}: there is no parameter ${name}", what())))?;
+            let plan = plan(&self.session, statement).await.map_err(Error::engine(what()))?;
+            DataFrame::new(self.session.state(), plan)
+                .collect()
+                .await
+                .map_err(Error::engine(what()))
+        }
+        .boxed()
+    }
+}
+
+/// What was read for a local day, from the log.
+fn source_status(source: &Source, state: &State, zone: Tz, date: NaiveDate) -> SourceStatus {
+    let table = state.table(&source.name);
+    let rows = table.partition(Some(date)).map_or(0, |partition| partition.rows);
+    let of_path_date = || table.objects.values().filter(move |object| object.path_date == Some(date));
+    let decoded: u64 = table
+        .objects
+        .values()
+        .filter_map(|object| object.rows_by_date.get(&date))
+        .sum();
+    SourceStatus {
+        name: source.name.clone(),
+        lines: of_path_date().map(|object| object.lines).sum(),
+        rows,
+        duplicates: decoded.saturating_sub(rows),
+        quarantined: of_path_date().map(|object| object.bad_lines).sum(),
+        missing_hours: missing_hours(source, &table.objects.values().map(|object| (object.path_date, object.path_hour)).collect(), zone, date),
+    }
+}
+
+/// Local hours of a day for which the layout expects an object and none is there.
+fn missing_hours(
+    source: &Source,
+    there: &BTreeSet<(Option<NaiveDate>, Option<u8>)>,
+    zone: Tz,
+    date: NaiveDate,
+) -> Vec<u8> {
+    let probe = Layout::parse(&source.layout);
+    if !probe.has_date() || !source.layout.contains("{hour}") {
+        return Vec::new();
+    }
+    let layout_zone = match source.layout_zone {
+        LayoutZone::Project => zone,
+        LayoutZone::Utc => Tz::UTC,
+    };
+    let end_us = date
+        .checked_add_days(Days::new(1))
+        .map_or(i64::MAX, |next| day_start_us(zone, next));
+    let mut missing = Vec::new();
+    let mut at_us = day_start_us(zone, date);
+    // Instants, not wall hours: an hour that the clocks skip is not expected.
+    while at_us < end_us {
+        if let Some(instant) = DateTime::from_timestamp_micros(at_us) {
+            let path = instant.with_timezone(&layout_zone);
+            let hour = u8::try_from(path.hour()).unwrap_or(0);
+            if !there.contains(&(Some(path.date_naive()), Some(hour))) {
+                missing.push(u8::try_from(instant.with_timezone(&zone).hour()).unwrap_or(0));
+            }
+        }
+        at_us += MICROSECONDS_PER_HOUR;
+    }
+    missing.dedup();
+    missing
+}
