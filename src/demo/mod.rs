@@ -13,10 +13,10 @@
 //! ```
 //!
 //! **To add a planted case**: write `cases/<case>.rs` with its size as named constants and a comment
-//! that says what is planted; give it a function that marks plans (choose with [`random::choose`], so
-//! that its share is exact whatever the seed, from a [`random::Purpose`] of its own) and call it in
-//! [`plan::plan`]; let [`visit::Visit`] act the mark out; measure it in a `planted` function from the
-//! drawn counts, listed in [`cases::all`]. Where the counts lack a figure, count it in `truth/` from the
+//! that says what is planted; give it a function that marks plans (choose with `random::choose`, so
+//! that its share is exact whatever the seed, from a `random::Purpose` of its own) and call it in
+//! `plan::plan`; let `visit::Visit` act the mark out; measure it in a `planted` function from the
+//! drawn counts, listed in `cases::all`. Where the counts lack a figure, count it in `truth/` from the
 //! events, never from the plan, and count it again in SQL in `tests/oracles/recount_demo.py`.
 
 mod calendar;
