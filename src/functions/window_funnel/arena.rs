@@ -72,11 +72,6 @@ impl Arena {
     /// Forgets the first `groups` groups; the others are renumbered from 0. Call `arrange` first.
     pub fn drop_first_groups(&mut self, groups: usize) {
         let count = self.rows.partition_point(|row| (row.group as usize) < groups);
-        if count == self.rows.len() {
-            // What is emitted last should also free its memory.
-            *self = Self::new();
-            return;
-        }
         self.rows.drain(..count);
         for row in &mut self.rows {
             row.group -= groups as u32;
@@ -86,7 +81,10 @@ impl Arena {
     fn ranges(&self, groups: usize) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
         (0..groups).map(move |group| {
-            let length = self.rows[start..].iter().take_while(|row| row.group as usize == group).count();
+            let length = self.rows[start..]
+                .iter()
+                .take_while(|row| row.group as usize == group)
+                .count();
             let range = start..start + length;
             start = range.end;
             range
