@@ -46,7 +46,10 @@ pub fn interval_us(value: &ScalarValue, what: &str) -> Result<i64> {
         }
         other if other.is_null() => return plan_err!("{what} must not be null"),
         other => {
-            return plan_err!("{what} must be an INTERVAL such as `interval '30 minutes'`, got {}", other.data_type());
+            return plan_err!(
+                "{what} must be an INTERVAL such as `interval '30 minutes'`, got {}",
+                other.data_type()
+            );
         }
     };
     let total_us = i64::from(days)

@@ -99,7 +99,9 @@ fn offset_us(zone: Tz, utc_us: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono_tz::{Africa::Cairo, America::New_York, America::Sao_Paulo, Asia::Kolkata, Asia::Shanghai, Pacific::Apia};
+    use chrono_tz::{
+        Africa::Cairo, America::New_York, America::Sao_Paulo, Asia::Kolkata, Asia::Shanghai, Pacific::Apia,
+    };
 
     fn instant(text: &str) -> i64 {
         DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros()

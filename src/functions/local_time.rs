@@ -6,7 +6,8 @@
 //! a Date32. An instant outside the calendar (±262,000 years) is an error.
 //!
 //! ```
-//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
 //! let ctx = datafusion::prelude::SessionContext::new();
 //! loudou::functions::register(&ctx, chrono_tz::Asia::Shanghai);
 //! let rows = ctx
@@ -15,9 +16,8 @@
 //!     .to_string()
 //!     .await?;
 //! assert!(rows.contains("| 2026-10-18T00:30:00 | 2026-10-18 |"));
-//! # datafusion::error::Result::Ok(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 
 use std::sync::Arc;

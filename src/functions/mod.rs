@@ -5,8 +5,8 @@
 //! | --- | --- | --- |
 //! | [`window_funnel`]`(window, mode, time, step1, …, stepN)` | aggregate | Int64, the deepest step reached, 0 to N |
 //! | [`sessionize`]`(user_id, event_time, event_id, gap [, campaign])` | window | Utf8, the session's id |
-//! | [`local_time`]`(ts)` | scalar | Timestamp(µs), the wall clock of the project's zone |
-//! | [`local_time`]: `local_date(ts)` | scalar | Date32, the local day |
+//! | [`local_time`]`(ts)` | scalar | Timestamp(µs) without zone, the wall clock in the project's zone |
+//! | `local_date(ts)`, in the same module | scalar | Date32, the local day |
 
 pub mod local_clock;
 pub mod local_time;
@@ -23,16 +23,16 @@ use datafusion::prelude::SessionContext;
 /// Makes our functions known to `ctx`; local times and days are those of `zone`.
 ///
 /// ```
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> datafusion::error::Result<()> {
 /// use datafusion::prelude::SessionContext;
 ///
 /// let ctx = SessionContext::new();
 /// loudou::functions::register(&ctx, chrono_tz::Asia::Shanghai);
 /// let day = ctx.sql("select local_date(timestamp '2026-10-17 16:30:00') as day").await?;
 /// assert!(day.to_string().await?.contains("2026-10-18"));
-/// # datafusion::error::Result::Ok(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(())
+/// # }
 /// ```
 pub fn register(ctx: &SessionContext, zone: chrono_tz::Tz) {
     ctx.register_udaf(AggregateUDF::from(window_funnel::WindowFunnel::new()));

@@ -6,7 +6,8 @@
 ClickHouse judges `default` and `strict_once` on any rows (most logs here hold ties),
 `strict_increase` only where no event matches two steps and times are unique (with `strict_once` on
 any rows), `strict_order` only where no event returns (its versions differ there),
-`strict_deduplication` on any rows in the default mode and, with `strict_once`, where times are unique.
+`strict_deduplication` on any rows; with `strict_once` only where times are unique (in a tie its
+answer depends on the order of the input).
 """
 
 import json

@@ -18,7 +18,6 @@ pub struct SessionBoundary {
 #[derive(Debug, Clone, Copy)]
 struct LastEvent {
     time_us: i64,
-    local_day: i32,
     /// The instant at which the next local day begins.
     day_end_us: i64,
     /// From the day's beginning to this event there was no pause longer than the gap.
@@ -41,7 +40,7 @@ pub enum BoundaryError {
 }
 
 impl SessionBoundary {
-    /// Before the first event.
+    /// Before the first event. The gap is shorter than any day.
     pub fn new(zone: Tz, gap_us: i64) -> Self {
         Self {
             gap_us,
@@ -67,9 +66,8 @@ impl SessionBoundary {
                     (this, is_paused)
                 } else {
                     let this = self.first_of_day(time_us)?;
-                    let whole_day_unbroken = last.is_unbroken
-                        && last.day_end_us - last.time_us <= self.gap_us
-                        && last.local_day + 1 == this.local_day;
+                    // If the day before was not `last`'s, there was a pause of a whole day.
+                    let whole_day_unbroken = last.is_unbroken && last.day_end_us - last.time_us <= self.gap_us;
                     (this, is_paused || whole_day_unbroken)
                 }
             }
@@ -90,7 +88,6 @@ impl SessionBoundary {
         let day_end_us = start_of(local_day.saturating_add(1))?;
         Ok(LastEvent {
             time_us,
-            local_day,
             day_end_us,
             is_unbroken: time_us - day_start_us <= self.gap_us,
         })

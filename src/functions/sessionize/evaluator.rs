@@ -42,7 +42,9 @@ impl SessionEvaluator {
         };
         match &self.user_id {
             Some(known) if known == user_id => {}
-            Some(_) => return exec_err!("sessionize needs `over (partition by user_id …)`: one partition holds two users"),
+            Some(_) => {
+                return exec_err!("sessionize needs `over (partition by user_id …)`: one partition holds two users");
+            }
             None => self.user_id = Some(user_id.to_owned()),
         }
         let times = values
@@ -62,7 +64,9 @@ impl SessionEvaluator {
             Ok(true) => self.session_id = session_id(user_id, time_us, text_at(values, EVENT_ID, row)?),
             Ok(false) => {}
             Err(BoundaryError::Backwards) => {
-                return exec_err!("sessionize needs `over (… order by event_time, …)`, ascending: a time follows a later one");
+                return exec_err!(
+                    "sessionize needs `over (… order by event_time, …)`, ascending: a time follows a later one"
+                );
             }
             Err(BoundaryError::OutsideCalendar) => {
                 return exec_err!("sessionize: {time_us} microseconds since 1970 lie outside the calendar");

@@ -12,7 +12,7 @@
 //! | `user_id` | string or integer, one per window partition; null gives null |
 //! | `event_time` | Timestamp (finer than µs is cut; without a zone it is UTC), rising; a row without a time has no session and disturbs none |
 //! | `event_id` | string or integer, may be null |
-//! | `gap` | constant INTERVAL, more than nothing and at most 24 hours |
+//! | `gap` | constant INTERVAL, more than nothing and at most 12 hours |
 //! | `campaign` | string or integer; null says nothing |
 //!
 //! A new session begins
@@ -28,7 +28,8 @@
 //! and the day before it. Rows come out as they come in: it runs in bounded memory.
 //!
 //! ```
-//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
 //! let ctx = datafusion::prelude::SessionContext::new();
 //! loudou::functions::register(&ctx, chrono_tz::Asia::Shanghai);
 //! // The pause of exactly 30 minutes goes on, the one a second longer does not: two sessions.
@@ -47,12 +48,11 @@
 //!     .to_string()
 //!     .await?;
 //! assert!(rows.contains("| 1      |\n| 2      |"));
-//! # datafusion::error::Result::Ok(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! [`boundary`] holds the rules, [`evaluator`] feeds it one row after the other.
+//! `boundary` holds the rules, `evaluator` feeds it one row after the other.
 
 mod boundary;
 mod evaluator;
@@ -75,7 +75,8 @@ use evaluator::SessionEvaluator;
 
 /// The position of `gap` among the arguments.
 const GAP: usize = 3;
-const LONGEST_GAP_US: i64 = 86_400_000_000;
+/// Shorter than any day, so that a day without events is always a pause.
+const LONGEST_GAP_US: i64 = 12 * 3_600_000_000;
 
 /// `sessionize`, see the module.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -148,7 +149,7 @@ impl WindowUDFImpl for Sessionize {
         };
         let gap_us = constant::interval_us(constant::value(gap, WHAT)?, WHAT)?;
         if !(1..=LONGEST_GAP_US).contains(&gap_us) {
-            return plan_err!("{WHAT} must be more than nothing and at most 24 hours");
+            return plan_err!("{WHAT} must be more than nothing and at most 12 hours");
         }
         Ok(Box::new(SessionEvaluator::new(SessionBoundary::new(self.zone, gap_us))))
     }

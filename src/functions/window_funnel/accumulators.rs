@@ -78,8 +78,12 @@ impl FunnelGroups {
     }
 
     fn forget(&mut self, groups: usize) {
-        self.arena.drop_first_groups(groups);
         self.groups -= groups;
+        if self.groups == 0 {
+            self.arena = Arena::new();
+        } else {
+            self.arena.drop_first_groups(groups);
+        }
     }
 
     fn merge(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
@@ -89,10 +93,19 @@ impl FunnelGroups {
         let mismatch = || exec_datafusion_err!("window_funnel: a partial state is not two lists");
         let (times, steps) = (times.as_list_opt::<i32>(), steps.as_list_opt::<i32>());
         let (times, steps) = times.zip(steps).ok_or_else(mismatch)?;
-        let time_values = times.values().as_primitive_opt::<Int64Type>().ok_or_else(mismatch)?.values();
-        let step_values = steps.values().as_primitive_opt::<UInt32Type>().ok_or_else(mismatch)?.values();
+        let time_values = times
+            .values()
+            .as_primitive_opt::<Int64Type>()
+            .ok_or_else(mismatch)?
+            .values();
+        let step_values = steps
+            .values()
+            .as_primitive_opt::<UInt32Type>()
+            .ok_or_else(mismatch)?
+            .values();
         let ranges = || times.value_offsets().windows(2).zip(steps.value_offsets().windows(2));
-        self.arena.reserve(ranges().map(|(times, _)| (times[1] - times[0]) as usize).sum());
+        self.arena
+            .reserve(ranges().map(|(times, _)| (times[1] - times[0]) as usize).sum());
         for (state, (times, steps)) in ranges().enumerate() {
             let group = group_number(group_of(state))?;
             let times = &time_values[times[0] as usize..times[1] as usize];
@@ -243,10 +256,15 @@ impl RowReader {
             let masks = &mut self.masks;
             match matches.nulls().filter(|nulls| nulls.null_count() > 0) {
                 None => matches.values().set_indices().for_each(|row| masks[row] |= bit),
-                Some(nulls) => (matches.values() & nulls.inner()).set_indices().for_each(|row| masks[row] |= bit),
+                Some(nulls) => (matches.values() & nulls.inner())
+                    .set_indices()
+                    .for_each(|row| masks[row] |= bit),
             }
         }
-        let with_time = time.nulls().filter(|nulls| nulls.null_count() > 0).map(NullBuffer::inner);
+        let with_time = time
+            .nulls()
+            .filter(|nulls| nulls.null_count() > 0)
+            .map(NullBuffer::inner);
         let passing = filter.map(|filter| match filter.nulls() {
             None => filter.values().clone(),
             Some(nulls) => filter.values() & nulls.inner(),
@@ -268,13 +286,18 @@ impl RowReader {
 }
 
 fn group_number(group: usize) -> Result<u32> {
-    u32::try_from(group).map_err(|_| exec_datafusion_err!("window_funnel: more than {} groups in one partition", u32::MAX))
+    u32::try_from(group)
+        .map_err(|_| exec_datafusion_err!("window_funnel: more than {} groups in one partition", u32::MAX))
 }
 
 /// The two lists of a partial state.
 fn lists(lengths: Vec<usize>, times: Int64Array, steps: UInt32Array) -> Result<Vec<ArrayRef>> {
     if i32::try_from(times.len()).is_err() {
-        return exec_err!("window_funnel: a partial state holds {} rows, at most {} fit", times.len(), i32::MAX);
+        return exec_err!(
+            "window_funnel: a partial state holds {} rows, at most {} fit",
+            times.len(),
+            i32::MAX
+        );
     }
     let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
     let times = ListArray::try_new(time_item(), offsets.clone(), Arc::new(times), None)?;

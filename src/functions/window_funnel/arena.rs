@@ -1,8 +1,8 @@
 //! The rows of all groups in one flat list, without an allocation per group.
 //!
 //! Rows are put at the end as they come. Before levels are read the list is brought into the
-//! order (group, time, steps): not at all where the input came that way, else by moving rows to
-//! their group's place (in the list itself, two passes) and sorting each group that needs it.
+//! order (group, time, steps): nothing to do where the input came that way, else rows are moved to
+//! their group's place within the list, and each group that needs it is sorted.
 
 use std::ops::Range;
 
@@ -72,11 +72,6 @@ impl Arena {
     /// Forgets the first `groups` groups; the others are renumbered from 0. Call `arrange` first.
     pub fn drop_first_groups(&mut self, groups: usize) {
         let count = self.rows.partition_point(|row| (row.group as usize) < groups);
-        if count == self.rows.len() {
-            // What is emitted last should also free its memory.
-            *self = Self::new();
-            return;
-        }
         self.rows.drain(..count);
         for row in &mut self.rows {
             row.group -= groups as u32;
@@ -86,37 +81,65 @@ impl Arena {
     fn ranges(&self, groups: usize) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
         (0..groups).map(move |group| {
-            let length = self.rows[start..].iter().take_while(|row| row.group as usize == group).count();
+            let length = self.rows[start..]
+                .iter()
+                .take_while(|row| row.group as usize == group)
+                .count();
             let range = start..start + length;
             start = range.end;
             range
         })
     }
 
-    /// Moves the rows of each group next to each other, groups in order, in the list itself: what
-    /// stands in a place of one group is swapped to its own group's next place, until a row of
-    /// the place's group comes back.
+    /// Moves the rows of each group next to each other, groups in order, in the list itself. Many
+    /// groups are parted in two passes, first into ranges of groups, so that what is moved about
+    /// lies close together; in one pass nearly every move would wait for memory.
     fn group(&mut self) {
         let groups = self.rows.iter().map(|row| row.group as usize + 1).max().unwrap_or(0);
-        let mut next = vec![0; groups + 1];
-        for row in &self.rows {
-            next[row.group as usize + 1] += 1;
-        }
-        for group in 0..groups {
-            next[group + 1] += next[group];
-        }
-        let ends = next[1..].to_vec();
-        for (group, end) in ends.into_iter().enumerate() {
-            while next[group] < end {
-                let place = next[group];
-                let home = self.rows[place].group as usize;
-                if home != group {
-                    self.rows.swap(place, next[home]);
-                }
-                next[home] += 1;
-            }
-        }
+        let shift = groups.ilog2().saturating_sub(PARTS_AT_ONCE.ilog2());
         self.is_grouped = true;
+        if shift == 0 {
+            part(&mut self.rows, |row| row.group as usize, groups);
+            return;
+        }
+        part(
+            &mut self.rows,
+            |row| (row.group >> shift) as usize,
+            (groups >> shift) + 1,
+        );
+        for range in self
+            .rows
+            .chunk_by_mut(|left, right| left.group >> shift == right.group >> shift)
+        {
+            let first = range[0].group >> shift << shift;
+            part(range, |row| (row.group - first) as usize, 1 << shift);
+        }
+    }
+}
+
+/// Into how many parts rows are moved in one pass where there are too many groups for one.
+const PARTS_AT_ONCE: usize = 512;
+
+/// Moves the rows of each part next to each other, parts in order: what stands in a place of one
+/// part is swapped to its own part's next place, until a row of the place's part comes back.
+fn part(rows: &mut [Row], part_of: impl Fn(&Row) -> usize, parts: usize) {
+    let mut next = vec![0; parts + 1];
+    for row in rows.iter() {
+        next[part_of(row) + 1] += 1;
+    }
+    for part in 0..parts {
+        next[part + 1] += next[part];
+    }
+    let ends = next[1..].to_vec();
+    for (part, end) in ends.into_iter().enumerate() {
+        while next[part] < end {
+            let place = next[part];
+            let home = part_of(&rows[place]);
+            if home != part {
+                rows.swap(place, next[home]);
+            }
+            next[home] += 1;
+        }
     }
 }
 
@@ -129,6 +152,23 @@ mod tests {
         let mut arena = Arena::new();
         rows.iter().for_each(|row| arena.push(*row));
         arena
+    }
+
+    #[test]
+    fn many_groups_are_parted_in_two_passes() {
+        let rows: Vec<_> = (0..40_000u32)
+            .map(|row| Row {
+                time: i64::from(row.wrapping_mul(2_654_435_761) >> 28),
+                group: row.wrapping_mul(2_246_822_519) >> 19,
+                steps: 1,
+            })
+            .collect();
+        let mut sorted = rows.clone();
+        sorted.sort_by_key(|row| (row.group, row.time));
+        assert!(sorted[sorted.len() - 1].group as usize > 8 * PARTS_AT_ONCE);
+        let mut arena = arena_of(&rows);
+        arena.arrange();
+        assert_eq!(arena.rows, sorted);
     }
 
     proptest! {

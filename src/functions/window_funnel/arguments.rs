@@ -61,7 +61,10 @@ pub fn window(value: &ScalarValue, time_is_integer: bool) -> Result<i64> {
         ScalarValue::Int64(Some(window)) => *window,
         ScalarValue::Int64(None) => return plan_err!("{WHAT} must not be null"),
         _ if time_is_integer => {
-            return plan_err!("{WHAT} must be a whole number where time is one, got {}", value.data_type());
+            return plan_err!(
+                "{WHAT} must be a whole number where time is one, got {}",
+                value.data_type()
+            );
         }
         _ => constant::interval_us(value, WHAT)?,
     };

@@ -4,8 +4,8 @@
 //! start is never worse: the chain's window ends later, and nothing else of its past matters as
 //! long as the rows of one moment are taken together, which is what the loop below does.
 
-use super::arguments::{Rules, STEPS_AT_MOST};
 use super::arena::Row;
+use super::arguments::{Rules, STEPS_AT_MOST};
 use super::tie::TieMatcher;
 
 /// The chains found so far, by their number of steps.
@@ -90,12 +90,10 @@ impl LevelFinder {
                 all_steps_at_once(&mut chains, time, any, window);
             }
             if mode.deduplication && moment.len() > 1 {
-                // A row of this moment that matches a step just reached, beyond those the chain
-                // holds, repeats it.
-                let repeated = (level_before.max(1)..chains.level).find(|&step| {
-                    let held = if tied { self.ties.rows_held(step + 1) } else { 1 };
-                    moment.iter().filter(|row| row.steps >> step & 1 == 1).count() > held
-                });
+                // More rows of this moment match a step just reached than the chain can hold.
+                let matches = |step: usize| moment.iter().filter(|row| row.steps >> step & 1 == 1).count();
+                let held = |step: usize| if tied { self.ties.rows_held(step + 1) } else { 1 };
+                let repeated = (level_before.max(1)..chains.level).find(|&step| matches(step) > held(step));
                 if let Some(step) = repeated {
                     return step + 1;
                 }
@@ -110,7 +108,9 @@ impl LevelFinder {
 
 /// The steps, as bits, whose return ends a search without repetition: all reached but the first.
 pub fn repeatable(level: usize) -> u32 {
-    let reached = u32::MAX.checked_shr(u32::BITS.saturating_sub(level as u32)).unwrap_or(0);
+    let reached = u32::MAX
+        .checked_shr(u32::BITS.saturating_sub(level as u32))
+        .unwrap_or(0);
     reached & !1
 }
 

@@ -21,7 +21,8 @@
 //! **strict_increase**: each step's time is later than the step's before it.
 //!
 //! **strict_deduplication**: the search ends, with the level reached so far, at a row that repeats
-//! a step already reached (the first step may repeat).
+//! a step already reached (the first step may repeat). With `strict_once`, rows of one moment that
+//! the chain holds for different steps are no repeats of each other's.
 //!
 //! **strict_order**: no other event stands between the steps of a chain. Between two of them only
 //! rows may stand that repeat the step reached last. Any other row ends the chain: one that
@@ -32,7 +33,8 @@
 //! (`a b a c` is 2 here, 3 in 26.9; `a d a b c` is 3 here, 1 in 26.9).
 //!
 //! ```
-//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
 //! let ctx = datafusion::prelude::SessionContext::new();
 //! loudou::functions::register(&ctx, chrono_tz::Asia::Shanghai);
 //! // A at 1:00 and 1:30, B at 1:45, C at 2:15: the later A lets C lie within the hour.
@@ -47,14 +49,13 @@
 //!     .to_string()
 //!     .await?;
 //! assert!(rows.contains("| u       | 3     |"));
-//! # datafusion::error::Result::Ok(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! How it is built: [`arguments`] reads window and mode, [`arena`] holds the rows of all groups in
-//! one flat list, [`level`] walks the rows of one group ([`tie`] where rows share a moment under
-//! `strict_once`, [`order`] under `strict_order`), [`accumulators`] and [`udaf`] tie them to the engine.
+//! How it is built: `arguments` reads window and mode, `arena` holds the rows of all groups in
+//! one flat list, `level` walks the rows of one group (`tie` where rows share a moment under
+//! `strict_once`, `order` under `strict_order`), `accumulators` and `udaf` tie them to the engine.
 
 mod accumulators;
 mod arena;

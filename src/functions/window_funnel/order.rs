@@ -67,9 +67,9 @@ fn take(rules: &Rules, mask: u32, steps: usize, start: i64, fresh: &mut Living, 
         matching
     };
     *level = (*level).max(steps + most);
-    for steps in (steps + 1)..=(steps + most) {
-        if !matches_beyond(mask, steps + 1) {
-            keep_later(&mut fresh[steps], Some(start));
+    for taken in 1..=most {
+        if !matches_beyond(mask, steps + taken + 1) {
+            keep_later(&mut fresh[steps + taken], Some(start));
         }
     }
 }

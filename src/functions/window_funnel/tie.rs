@@ -7,7 +7,7 @@
 //! and gives up those at its beginning.
 
 use super::arena::Row;
-use super::arguments::{Rules, STEPS_AT_MOST};
+use super::arguments::Rules;
 use super::level::Chains;
 
 /// Extends chains by the rows of one moment; it keeps its room from moment to moment.
@@ -28,7 +28,8 @@ impl TieMatcher {
     pub fn extend(&mut self, rules: &Rules, chains: &mut Chains, moment: &[Row]) {
         let Some(first) = moment.first() else { return };
         self.take(moment);
-        self.held.resize(STEPS_AT_MOST + 1, 0);
+        self.held.clear();
+        self.held.resize(rules.steps + 1, 1);
         let before = *chains;
         let mut reached = 0;
         for kept in 0..=before.level {

@@ -43,7 +43,10 @@ impl AggregateUDFImpl for WindowFunnel {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [window, mode, time, steps @ ..] = types else {
-            return plan_err!("window_funnel(window, mode, time, step1, …) takes at least 4 arguments, got {}", types.len());
+            return plan_err!(
+                "window_funnel(window, mode, time, step1, …) takes at least 4 arguments, got {}",
+                types.len()
+            );
         };
         if steps.is_empty() || steps.len() > STEPS_AT_MOST {
             return plan_err!("window_funnel takes 1 to {STEPS_AT_MOST} steps, got {}", steps.len());
@@ -126,7 +129,10 @@ fn rules(args: &AccumulatorArgs) -> Result<Rules> {
         return not_impl_err!("window_funnel(DISTINCT …)");
     }
     let ([window, mode, _, steps @ ..], [_, _, time, ..]) = (args.exprs, args.expr_fields) else {
-        return plan_err!("window_funnel(window, mode, time, step1, …) takes at least 4 arguments, got {}", args.exprs.len());
+        return plan_err!(
+            "window_funnel(window, mode, time, step1, …) takes at least 4 arguments, got {}",
+            args.exprs.len()
+        );
     };
     let window = constant::value(window, "window_funnel: window")?;
     let mode = constant::value(mode, "window_funnel: mode")?;

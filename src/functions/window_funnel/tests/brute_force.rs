@@ -27,7 +27,8 @@ fn may_follow(rules: &Rules, rows: &[Row], chain: &[usize], next: usize) -> bool
     let (Some(&first), Some(&last)) = (chain.first(), chain.last()) else {
         return true;
     };
-    let in_time = rows[last].time <= rows[next].time && rows[next].time <= rows[first].time.saturating_add(rules.window);
+    let in_time =
+        rows[last].time <= rows[next].time && rows[next].time <= rows[first].time.saturating_add(rules.window);
     let is_new = !chain.contains(&next);
     let is_later = rows[last].time < rows[next].time;
     in_time
@@ -46,7 +47,9 @@ fn is_undisturbed(rows: &[Row], chain: &[usize], last: usize, next: usize) -> bo
     }
     last < next
         && !matches_step_not_due(&rows[last])
-        && rows[last + 1..next].iter().all(|row| repeats_last(row) && !matches_step_not_due(row))
+        && rows[last + 1..next]
+            .iter()
+            .all(|row| repeats_last(row) && !matches_step_not_due(row))
 }
 
 fn finder_level(rules: Rules, rows: &[Row]) -> i64 {
@@ -110,15 +113,29 @@ fn level_of(text: &str, steps: usize, mode: Mode) -> i64 {
         .zip(text.bytes())
         .map(|(time, event)| {
             let step = usize::from(event - b'a');
-            Row { time, group: 0, steps: if step < steps { 1 << step } else { 0 } }
+            Row {
+                time,
+                group: 0,
+                steps: if step < steps { 1 << step } else { 0 },
+            }
         })
         .collect();
-    finder_level(Rules { window: 1_000, steps, mode }, &rows)
+    finder_level(
+        Rules {
+            window: 1_000,
+            steps,
+            mode,
+        },
+        &rows,
+    )
 }
 
 #[test]
 fn strict_order_where_clickhouse_versions_differ() {
-    let mode = Mode { order: true, ..Mode::default() };
+    let mode = Mode {
+        order: true,
+        ..Mode::default()
+    };
     for (events, level) in [
         ("abc", 3),
         ("aabbcc", 3),
@@ -138,22 +155,77 @@ fn strict_order_where_clickhouse_versions_differ() {
 
 #[test]
 fn strict_deduplication_ends_at_a_repeat() {
-    let mode = Mode { deduplication: true, ..Mode::default() };
+    let mode = Mode {
+        deduplication: true,
+        ..Mode::default()
+    };
     for (events, level) in [("abcbd", 3), ("aabcd", 4), ("abbcd", 2), ("acbbcd", 2), ("abcd", 4)] {
         assert_eq!(level_of(events, 4, mode), level, "{events}");
     }
 }
 
+/// Two rows that each match steps 1 and 2 fill both: no repeat. A third one at that moment is.
+#[test]
+fn strict_deduplication_with_strict_once_in_a_tie() {
+    let mode = Mode {
+        once: true,
+        deduplication: true,
+        ..Mode::default()
+    };
+    let rules = Rules {
+        window: 9,
+        steps: 3,
+        mode,
+    };
+    let at = |time, steps| Row { time, group: 0, steps };
+    let (either, last) = (at(0, 0b011), at(1, 0b100));
+    assert_eq!(finder_level(rules, &[either, either, last]), 3);
+    assert_eq!(finder_level(rules, &[either, either, either, last]), 2);
+}
+
 #[test]
 fn thirty_two_steps_and_the_ends_of_time() {
-    for mode in [Mode::default(), Mode { once: true, ..Mode::default() }, Mode { order: true, ..Mode::default() }] {
-        let rules = Rules { window: i64::MAX, steps: 32, mode };
-        let rows: Vec<_> = (0..32).map(|step| Row { time: i64::MAX - 31 + step, group: 0, steps: 1 << step }).collect();
+    for mode in [
+        Mode::default(),
+        Mode {
+            once: true,
+            ..Mode::default()
+        },
+        Mode {
+            order: true,
+            ..Mode::default()
+        },
+    ] {
+        let rules = Rules {
+            window: i64::MAX,
+            steps: 32,
+            mode,
+        };
+        let rows: Vec<_> = (0..32)
+            .map(|step| Row {
+                time: i64::MAX - 31 + step,
+                group: 0,
+                steps: 1 << step,
+            })
+            .collect();
         assert_eq!(finder_level(rules, &rows), 32);
         assert_eq!(finder_level(rules, &rows[..31]), 31);
-        let all_at_once = [Row { time: i64::MIN, group: 0, steps: u32::MAX }];
+        let all_at_once = [Row {
+            time: i64::MIN,
+            group: 0,
+            steps: u32::MAX,
+        }];
         assert_eq!(finder_level(rules, &all_at_once), if mode.once { 1 } else { 32 });
         let crowd = vec![all_at_once[0]; 40];
-        assert_eq!(finder_level(Rules { mode: Mode { order: false, ..mode }, ..rules }, &crowd), 32);
+        assert_eq!(
+            finder_level(
+                Rules {
+                    mode: Mode { order: false, ..mode },
+                    ..rules
+                },
+                &crowd
+            ),
+            32
+        );
     }
 }

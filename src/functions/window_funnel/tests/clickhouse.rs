@@ -58,7 +58,8 @@ fn query(window: i64, modes: &[String], steps: &[String], rows: &[String]) -> St
 
 #[tokio::test]
 async fn published_cases() {
-    let cases: Cases = serde_json::from_str(include_str!("../../../../tests/oracles/window_funnel_cases.json")).unwrap();
+    let cases: Cases =
+        serde_json::from_str(include_str!("../../../../tests/oracles/window_funnel_cases.json")).unwrap();
     let ctx = context_in(chrono_tz::UTC);
     let mut tested = 0;
     for case in &cases.cases {
@@ -72,7 +73,11 @@ async fn published_cases() {
         let steps: Vec<_> = case.steps.iter().map(|step| format!("e = '{step}'")).collect();
         let found = table_of(&ctx, &query(case.window, &case.modes, &steps, &rows)).await;
         for (user, level) in &case.expected {
-            assert!(found.contains(&format!("{user}|{level}")), "case {}: user {user} is not {level} in {found:?}", case.id);
+            assert!(
+                found.contains(&format!("{user}|{level}")),
+                "case {}: user {user} is not {level} in {found:?}",
+                case.id
+            );
         }
         tested += 1;
     }
@@ -81,16 +86,24 @@ async fn published_cases() {
 
 #[tokio::test]
 async fn random_logs() {
-    let groups: Groups = serde_json::from_str(include_str!("../../../../tests/oracles/window_funnel_random.json")).unwrap();
+    let groups: Groups =
+        serde_json::from_str(include_str!("../../../../tests/oracles/window_funnel_random.json")).unwrap();
     let ctx = context_in(chrono_tz::UTC);
     for group in &groups.groups {
         let rows: Vec<_> = (0..)
             .zip(&group.logs)
             .flat_map(|(user, log): (u32, _)| log.iter().map(move |(t, event)| format!("({user}, {t}, '{event}')")))
             .collect();
-        let steps: Vec<_> = group.steps.iter().map(|step| format!("e in ('{}')", step.join("', '"))).collect();
+        let steps: Vec<_> = group
+            .steps
+            .iter()
+            .map(|step| format!("e in ('{}')", step.join("', '")))
+            .collect();
         let sql = query(group.window, &group.modes, &steps, &rows);
-        let expected: Vec<_> = (0..).zip(&group.levels).map(|(user, level): (u32, _)| format!("{user}|{level}")).collect();
+        let expected: Vec<_> = (0..)
+            .zip(&group.levels)
+            .map(|(user, level): (u32, _)| format!("{user}|{level}"))
+            .collect();
         assert_eq!(table_of(&ctx, &sql).await, expected, "{sql}");
     }
     assert!(groups.groups.len() >= 50);

@@ -23,7 +23,12 @@ fn rules() -> impl Strategy<Value = Rules> {
     (0i64..7, any::<[bool; 4]>()).prop_map(|(window, [once, increase, order, deduplication])| Rules {
         window,
         steps: STEPS,
-        mode: Mode { once, increase, order, deduplication },
+        mode: Mode {
+            once,
+            increase,
+            order,
+            deduplication,
+        },
     })
 }
 
@@ -41,7 +46,11 @@ fn arguments(rows: &[Input]) -> Vec<ArrayRef> {
     ];
     for step in 0..STEPS {
         // Not matching is told by false and by null.
-        let matches = rows.iter().map(|row| (row.2 >> step & 1 == 1).then_some(true).or((row.0 > 2).then_some(false)));
+        let matches = rows.iter().map(|row| {
+            (row.2 >> step & 1 == 1)
+                .then_some(true)
+                .or((row.0 > 2).then_some(false))
+        });
         arguments.push(Arc::new(matches.collect::<BooleanArray>()));
     }
     arguments
@@ -135,12 +144,20 @@ proptest! {
 
 #[test]
 fn memory_is_told_and_given_back() {
-    let rules = Rules { window: 5, steps: STEPS, mode: Mode::default() };
+    let rules = Rules {
+        window: 5,
+        steps: STEPS,
+        mode: Mode::default(),
+    };
     let mut funnel = FunnelGroups::new(rules);
     let empty = funnel.size();
     // Of 8,000 rows half match a step; only these are kept, 16 bytes each.
-    let rows: Vec<Input> = (0..8_000).map(|row| (row / 8, Some(row as i64), (row % 2) as u32)).collect();
-    funnel.update_batch(&arguments(&rows), &groups_of(&rows), None, 1_000).unwrap();
+    let rows: Vec<Input> = (0..8_000)
+        .map(|row| (row / 8, Some(row as i64), (row % 2) as u32))
+        .collect();
+    funnel
+        .update_batch(&arguments(&rows), &groups_of(&rows), None, 1_000)
+        .unwrap();
     let full = funnel.size();
     assert!(full - empty >= 4_000 * 16 + 8_000 * 4, "{empty} → {full}");
     assert!(full - empty <= 8_192 * 16 + 8_192 * 4, "{empty} → {full}");
@@ -154,8 +171,14 @@ fn users(ordered: bool) -> (MemTable, Arc<arrow::datatypes::Schema>) {
     let mut state = 42u64;
     for user in 0..3_000 {
         for _ in 0..12 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            rows.push((user, (state >> 33) as i64 % 40, ["a", "b", "c", "x"][(state >> 59) as usize % 4]));
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            rows.push((
+                user,
+                (state >> 33) as i64 % 40,
+                ["a", "b", "c", "x"][(state >> 59) as usize % 4],
+            ));
         }
     }
     if ordered {
@@ -167,9 +190,21 @@ fn users(ordered: bool) -> (MemTable, Arc<arrow::datatypes::Schema>) {
         .chunks(1_000)
         .map(|rows| {
             RecordBatch::try_from_iter_with_nullable([
-                ("u", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef, false),
-                ("t", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1))), false),
-                ("e", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.2))), false),
+                (
+                    "u",
+                    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef,
+                    false,
+                ),
+                (
+                    "t",
+                    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1))),
+                    false,
+                ),
+                (
+                    "e",
+                    Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.2))),
+                    false,
+                ),
             ])
             .unwrap()
         })
@@ -199,8 +234,14 @@ async fn one_partition_many_partitions_and_declared_order_agree() {
 
     // Small batches make the engine skip partial aggregation as well (its probe finds few repeats).
     let mut config = SessionConfig::new().with_target_partitions(3).with_batch_size(128);
-    config.options_mut().execution.skip_partial_aggregation_probe_rows_threshold = 500;
-    config.options_mut().execution.skip_partial_aggregation_probe_ratio_threshold = 0.1;
+    config
+        .options_mut()
+        .execution
+        .skip_partial_aggregation_probe_rows_threshold = 500;
+    config
+        .options_mut()
+        .execution
+        .skip_partial_aggregation_probe_ratio_threshold = 0.1;
     let many = context_with(config, chrono_tz::UTC);
     many.register_table("events", Arc::new(users(false).0)).unwrap();
     assert_eq!(sorted(&many, LEVELS).await, expected);
@@ -208,9 +249,21 @@ async fn one_partition_many_partitions_and_declared_order_agree() {
     // One sorted partition: groups are emitted as soon as the next user begins.
     let (table, _) = users(true);
     let order = vec![vec![datafusion::prelude::col("u").sort(true, false)]];
-    let stream = context_with(SessionConfig::new().with_target_partitions(1).with_batch_size(100), chrono_tz::UTC);
-    let all = stream.read_table(Arc::new(table)).unwrap().sort(order[0].clone()).unwrap().collect().await.unwrap();
-    let sorted_table = MemTable::try_new(all[0].schema(), vec![all]).unwrap().with_sort_order(order);
+    let stream = context_with(
+        SessionConfig::new().with_target_partitions(1).with_batch_size(100),
+        chrono_tz::UTC,
+    );
+    let all = stream
+        .read_table(Arc::new(table))
+        .unwrap()
+        .sort(order[0].clone())
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    let sorted_table = MemTable::try_new(all[0].schema(), vec![all])
+        .unwrap()
+        .with_sort_order(order);
     stream.register_table("events", Arc::new(sorted_table)).unwrap();
     let plan = stream.sql(LEVELS).await.unwrap().create_physical_plan().await.unwrap();
     let plan = displayable(plan.as_ref()).indent(false).to_string();
@@ -232,7 +285,14 @@ async fn no_rows_nulls_filters_and_windows() {
     let running = "select window_funnel(9, 'default', t, e = 'a', e = 'b') over (order by t)
         from (values (1, 'a'), (2, 'x'), (3, 'b')) as v(t, e) order by t";
     assert_eq!(table_of(&ctx, running).await, ["1", "1", "2"]);
-    let schema = ctx.sql(none).await.unwrap().create_physical_plan().await.unwrap().schema();
+    let schema = ctx
+        .sql(none)
+        .await
+        .unwrap()
+        .create_physical_plan()
+        .await
+        .unwrap()
+        .schema();
     assert_eq!(schema.field(0).data_type(), &DataType::Int64);
 }
 
@@ -247,12 +307,32 @@ async fn windows_and_times_of_every_kind() {
     };
     for (window, first, second, expected) in [
         ("interval '24 hours'", "2026-10-18T00:00:00", "2026-10-19T00:00:00", "2"),
-        ("interval '1 day'", "2026-10-18T00:00:00", "2026-10-19T00:00:00.000001", "1"),
-        ("interval '1 day 1 second'", "2026-10-18T00:00:00", "2026-10-19T00:00:01", "2"),
-        ("interval '15 minutes' + interval '15 minutes'", "2026-10-18T00:00:00", "2026-10-18T00:30:00", "2"),
+        (
+            "interval '1 day'",
+            "2026-10-18T00:00:00",
+            "2026-10-19T00:00:00.000001",
+            "1",
+        ),
+        (
+            "interval '1 day 1 second'",
+            "2026-10-18T00:00:00",
+            "2026-10-19T00:00:01",
+            "2",
+        ),
+        (
+            "interval '15 minutes' + interval '15 minutes'",
+            "2026-10-18T00:00:00",
+            "2026-10-18T00:30:00",
+            "2",
+        ),
         ("1000000", "2026-10-18T00:00:00", "2026-10-18T00:00:01", "2"),
         ("999999", "2026-10-18T00:00:00", "2026-10-18T00:00:01", "1"),
-        ("arrow_cast('2 days', 'Interval(DayTime)')", "2026-10-18T00:00:00", "2026-10-20T00:00:00", "2"),
+        (
+            "arrow_cast('2 days', 'Interval(DayTime)')",
+            "2026-10-18T00:00:00",
+            "2026-10-20T00:00:00",
+            "2",
+        ),
         ("0", "2026-10-18T00:00:00", "2026-10-18T00:00:00", "2"),
     ] {
         for time_type in ["Timestamp(µs)", "Timestamp(ms)", "Timestamp(ns, \"UTC\")"] {
@@ -273,18 +353,42 @@ async fn wrong_arguments_are_told() {
     let ctx = context_in(chrono_tz::UTC);
     let t = "from (values (timestamp '2026-10-18 00:00:00', 5, 'a')) as v(t, n, e)";
     for (call, told) in [
-        ("window_funnel(1, 'strict', t, true)", "unknown mode 'strict'; known are default, strict_once, strict_increase, strict_order, strict_deduplication"),
-        ("window_funnel(1, 'strict_order, allow_reentry', t, true)", "unknown mode 'allow_reentry'"),
-        ("window_funnel(interval '1 month', 'default', t, true)", "must not hold months or years"),
-        ("window_funnel(interval '-1 day', 'default', t, true)", "must not be negative"),
+        (
+            "window_funnel(1, 'strict', t, true)",
+            "unknown mode 'strict'; known are default, strict_once, strict_increase, strict_order, strict_deduplication",
+        ),
+        (
+            "window_funnel(1, 'strict_order, allow_reentry', t, true)",
+            "unknown mode 'allow_reentry'",
+        ),
+        (
+            "window_funnel(interval '1 month', 'default', t, true)",
+            "must not hold months or years",
+        ),
+        (
+            "window_funnel(interval '-1 day', 'default', t, true)",
+            "must not be negative",
+        ),
         ("window_funnel(-1, 'default', t, true)", "must not be negative, got -1"),
         ("window_funnel(n, 'default', t, true)", "window must be a constant"),
         ("window_funnel(1, e, t, true)", "mode must be a constant"),
-        ("window_funnel('1 day', 'default', t, true)", "window must be an INTERVAL or whole microseconds"),
+        (
+            "window_funnel('1 day', 'default', t, true)",
+            "window must be an INTERVAL or whole microseconds",
+        ),
         ("window_funnel(1, 2, t, true)", "mode must be a string"),
-        ("window_funnel(1, arrow_cast(null, 'Utf8'), t, true)", "mode must not be null"),
-        ("window_funnel(interval '1 day', 'default', n, true)", "window must be a whole number where time is one"),
-        ("window_funnel(1, 'default', e, true)", "time must be a timestamp, a date or an integer"),
+        (
+            "window_funnel(1, arrow_cast(null, 'Utf8'), t, true)",
+            "mode must not be null",
+        ),
+        (
+            "window_funnel(interval '1 day', 'default', n, true)",
+            "window must be a whole number where time is one",
+        ),
+        (
+            "window_funnel(1, 'default', e, true)",
+            "time must be a timestamp, a date or an integer",
+        ),
         ("window_funnel(1, 'default', t, e)", "step 1 must be a condition"),
         ("window_funnel(1, 'default', t)", "1 to 32 steps, got 0"),
         ("window_funnel(1, 'default')", "at least 4 arguments"),
@@ -298,6 +402,9 @@ async fn wrong_arguments_are_told() {
     assert!(error.contains("1 to 32 steps, got 33"), "{error}");
 
     // Told while planning, before any row is read.
-    let planned = ctx.sql(&format!("select window_funnel(1, 'strict', t, true) {t}")).await.unwrap();
+    let planned = ctx
+        .sql(&format!("select window_funnel(1, 'strict', t, true) {t}"))
+        .await
+        .unwrap();
     assert!(planned.create_physical_plan().await.is_err());
 }
