@@ -24,8 +24,8 @@
 //! | [`source`] | URL → object store, listing, decoders |
 //! | [`project`] | checked types: what a valid project is |
 //! | [`config`] | YAML as written: serde types, places, every problem at once |
-//! | [`diagnostic`] | how a problem in a file is shown |
 //! | [`error`] | what can go wrong while running |
+//! | [`diagnostic`] | how a problem in a file is shown |
 
 pub mod analysis;
 pub mod cli;

@@ -1,1 +1,16 @@
-//! To come.
+//! Analyses declared in YAML, compiled to the same plain SQL that a person would write on our
+//! functions. `loudou compile` shows it, so that a declared funnel can be taken over by hand.
+
+pub mod check;
+mod funnel;
+
+use crate::model::ModelSource;
+use crate::project::Project;
+
+/// Everything a project's declared analyses compile to.
+pub fn models(project: &Project) -> Vec<ModelSource> {
+    funnel::model(project).into_iter().collect()
+}
+
+/// Names of the tables that declared analyses make.
+pub const TABLES: &[&str] = &[funnel::TABLE];

@@ -1,1 +1,121 @@
-//! To come.
+//! The query engine: the only place that builds a `SessionContext`.
+//!
+//! One [`Engine`] serves a whole run: one memory pool, one spill folder. Each query gets a fresh
+//! session that knows our functions and exactly the tables it was given.
+
+mod published;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use datafusion::config::SpillCompression;
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+
+use crate::error::{Error, Result};
+use crate::functions;
+
+pub use published::{PartitionFile, PublishedTable, view_schema};
+
+/// Rows per batch everywhere.
+pub const BATCH_ROWS: usize = 8192;
+/// Spilled bytes a run may hold on disk at once.
+const MAX_SPILL_BYTES: u64 = 64 << 30;
+
+/// What an engine is built from.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Days are days of this zone.
+    pub zone: Tz,
+    /// Memory the queries of a run may hold together.
+    pub memory_bytes: usize,
+    /// Where sorts and aggregates spill to; made if absent.
+    pub spill_dir: PathBuf,
+    /// Parallel streams of one query.
+    pub threads: usize,
+}
+
+impl EngineOptions {
+    /// Half of this machine's memory (4 GiB where it is unknown), all its cores.
+    pub fn for_machine(zone: Tz, spill_dir: PathBuf) -> Self {
+        Self {
+            zone,
+            memory_bytes: machine_memory_bytes().unwrap_or(8 << 30) / 2,
+            spill_dir,
+            threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        }
+    }
+}
+
+fn machine_memory_bytes() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kib = line.split_whitespace().nth(1)?.parse::<usize>().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// Builds sessions that share memory and spill space.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    runtime: Arc<RuntimeEnv>,
+    zone: Tz,
+    threads: usize,
+}
+
+impl Engine {
+    /// Makes the spill folder and the memory pool.
+    pub fn new(options: EngineOptions) -> Result<Self> {
+        std::fs::create_dir_all(&options.spill_dir)
+            .map_err(Error::io("making the spill folder", &options.spill_dir))?;
+        let five = NonZeroUsize::MIN.saturating_add(4);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_bytes), five);
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![options.spill_dir]))
+            .with_max_temp_directory_size(MAX_SPILL_BYTES);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .with_max_spill_merge_fan_in(64)
+            .build_arc()
+            .map_err(Error::engine("starting the engine"))?;
+        Ok(Self {
+            runtime,
+            zone: options.zone,
+            threads: options.threads,
+        })
+    }
+
+    /// The zone of days.
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// Parallel streams of one query.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// A session with our functions and no tables.
+    pub fn session(&self) -> Result<SessionContext> {
+        let mut config = SessionConfig::new()
+            .with_batch_size(BATCH_ROWS)
+            .with_target_partitions(self.threads)
+            .with_spill_compression(SpillCompression::Lz4Frame)
+            .with_information_schema(false);
+        let options = config.options_mut();
+        options.sql_parser.collect_spans = true;
+        options.execution.time_zone = Some(self.zone.name().to_string());
+        // Projected key columns decide most of our filters; late materialisation pays for itself.
+        options.execution.parquet.pushdown_filters = true;
+        let mut context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        functions::register(&context, self.zone);
+        datafusion_functions_json::register_all(&mut context)
+            .map_err(Error::engine("registering the JSON functions"))?;
+        Ok(context)
+    }
+}

@@ -1,1 +1,356 @@
-//! To come.
+//! Raw objects → the partitions of a source's canonical table.
+//!
+//! A partition is a function of the raw objects that hold rows of its day: whether they arrive in one
+//! night or in many, the bytes are the same. New objects merge into the days they touch; a day
+//! touched by a changed or vanished object is rebuilt from all of its objects.
+
+mod conflicts;
+mod date_rows;
+mod deduplicate;
+mod partition;
+pub mod plan;
+mod quarantine;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
+use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::project::{Source, from_date32};
+use crate::source::store::Location;
+use crate::source::{DecodeContext, Decoded, RawObject, RowSchema, decode_object};
+use crate::table::publish::{Ready, TableCommit, partition_key};
+use crate::table::state::{ObjectRecord, TableState};
+use crate::table::write::hash_text;
+
+use date_rows::RowStore;
+use partition::PartitionTask;
+use plan::IngestPlan;
+
+/// What ingesting one source works with.
+#[derive(Debug, Clone)]
+pub struct IngestContext {
+    /// Queries, memory, zone.
+    pub engine: Engine,
+    /// Folder of this run's scratch files.
+    pub scratch: PathBuf,
+    /// The warehouse's folder.
+    pub warehouse: PathBuf,
+}
+
+/// What came of ingesting a source.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct IngestReport {
+    /// Objects read in this run.
+    pub objects_read: usize,
+    /// Lines of them that are not blank.
+    pub lines: u64,
+    /// Lines set aside.
+    pub bad_lines: u64,
+    /// Lines set aside by reason.
+    pub bad_by_reason: BTreeMap<String, u64>,
+    /// Rows of the partitions built.
+    pub rows: u64,
+    /// Rows that were duplicates of others in the partitions built.
+    pub duplicates: u64,
+    /// Ids that stand on more than one date (all kept).
+    pub id_conflicts: u64,
+    /// Dates that stay as they were because too many of their lines are bad.
+    pub blocked: Vec<Blocked>,
+}
+
+/// A date whose bad lines are more than `quarantine.at_most`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Blocked {
+    /// Path date (or the object, for layouts without one).
+    pub what: String,
+    /// Lines set aside.
+    pub bad_lines: u64,
+    /// All its known lines.
+    pub lines: u64,
+    /// Local days that are not built because of it.
+    #[serde(skip)]
+    pub dates: BTreeSet<NaiveDate>,
+}
+
+/// Lines a date needs before its share of bad ones means anything.
+const MIN_LINES_FOR_SHARE: u64 = 100;
+
+/// Hash of what decides a source's rows.
+pub fn definition(source: &Source, engine: &Engine) -> String {
+    // The debug text holds every field; it is hashed, never shown.
+    let mut decisive = source.clone();
+    decisive.from.clear();
+    decisive.quarantine_at_most = 0.0;
+    hash_text(&format!("ingest 1 {} {decisive:?}", engine.zone()))
+}
+
+/// Reads what the plan names and builds the partitions it touches on scratch. Publishing is the
+/// caller's.
+pub async fn ingest(
+    context: &IngestContext,
+    source: &Source,
+    state: &TableState,
+    plan: &IngestPlan,
+) -> Result<(TableCommit, IngestReport)> {
+    let definition = definition(source, &context.engine);
+    let location = Location::open(&source.from)?;
+    let decode = Arc::new(DecodeContext {
+        source: source.clone(),
+        row_schema: RowSchema::of(source),
+        zone: context.engine.zone(),
+    });
+    let mut report = IngestReport {
+        objects_read: plan.read.len(),
+        ..IngestReport::default()
+    };
+    let mut store = RowStore::new(context.scratch.join(format!("rows-{}", source.name)))?;
+
+    // 1. New and changed objects: rows of every date that is or may be published.
+    let wanted: BTreeSet<NaiveDate> = plan.requested.union(&plan.published).copied().collect();
+    let objects: Vec<RawObject> = plan.read.iter().map(|read| read.object.clone()).collect();
+    let mut records = decode_all(&location, &decode, objects, &mut store, &wanted, &mut report, context)
+        .await?;
+
+    // 2. Path dates with too much dirt are left out, whole.
+    let excluded = over_limit(source, state, plan, &mut records, &mut report);
+
+    // 3. Dates to build, and what else each needs to be read for it.
+    let blocked: BTreeSet<NaiveDate> =
+        report.blocked.iter().flat_map(|blocked| blocked.dates.iter().copied()).collect();
+    let mut rebuild: BTreeSet<NaiveDate> = plan
+        .requested
+        .iter()
+        .filter(|date| !plan.published.contains(date))
+        .copied()
+        .collect();
+    rebuild.extend(plan.rebuild.iter().copied());
+    let mut merge: BTreeSet<NaiveDate> = records
+        .iter()
+        .flat_map(|record| record.rows_by_date.keys().copied())
+        .filter(|date| plan.published.contains(date) && !rebuild.contains(date))
+        .collect();
+    let other_definition = |date: &NaiveDate| {
+        state
+            .partition(Some(*date))
+            .is_some_and(|partition| partition.definition != definition)
+    };
+    rebuild.extend(merge.iter().filter(|date| other_definition(date)).copied().collect::<Vec<_>>());
+    rebuild.retain(|date| !blocked.contains(date));
+    merge.retain(|date| !rebuild.contains(date) && !blocked.contains(date));
+    let touched = |record: &ObjectRecord| record.rows_by_date.keys().any(|date| rebuild.contains(date));
+    let again: Vec<RawObject> = state
+        .objects
+        .values()
+        .filter(|record| touched(record) && !plan.is_read_or_gone(&record.path))
+        .map(raw_object)
+        .collect();
+    report.objects_read += again.len();
+    let mut ignored = IngestReport::default();
+    decode_all(&location, &decode, again, &mut store, &rebuild, &mut ignored, context).await?;
+
+    // 4. Each date: merge, deduplicate, sort, write.
+    let known = known_objects(state, plan, &records);
+    let mut tasks = Vec::new();
+    for date in rebuild.iter().chain(&merge).copied() {
+        let mut rows = store.take(date)?;
+        if merge.contains(&date) {
+            rows.base = Some(context.warehouse.join(partition_key(&source.name, Some(date))));
+        }
+        tasks.push(PartitionTask {
+            date,
+            rows,
+            excluded: excluded.clone(),
+            inputs: fingerprint(&known, date),
+        });
+    }
+    let threads = context.engine.threads();
+    let built: Vec<(Ready, partition::Counts)> = stream::iter(tasks)
+        .map(|task| partition::build(context, &decode, task))
+        .buffered(threads)
+        .try_collect()
+        .await?;
+    for (ready, counts) in &built {
+        report.rows += ready.written.rows;
+        report.duplicates += counts.duplicates;
+    }
+    let ready: Vec<Ready> = built.iter().map(|(ready, _)| ready.clone()).collect();
+    report.id_conflicts = conflicts::count(context, source, state, &built)?;
+    let commit = TableCommit {
+        table: source.name.clone(),
+        definition,
+        ready,
+        objects: records,
+        gone: plan.gone.iter().cloned().collect(),
+    };
+    Ok((commit, report))
+}
+
+/// Decodes objects in parallel and in order; stores the rows of `wanted` dates; writes quarantine.
+async fn decode_all(
+    location: &Location,
+    decode: &Arc<DecodeContext>,
+    objects: Vec<RawObject>,
+    store: &mut RowStore,
+    wanted: &BTreeSet<NaiveDate>,
+    report: &mut IngestReport,
+    context: &IngestContext,
+) -> Result<Vec<ObjectRecord>> {
+    let mut decoding = stream::iter(objects)
+        .map(|object| decode_one(location, Arc::clone(decode), object))
+        .buffered(context.engine.threads().max(1));
+    let mut records = Vec::new();
+    while let Some((object, batches, decoded)) = decoding.try_next().await? {
+        let mut rows_by_date = BTreeMap::new();
+        for batch in batches {
+            for (day, part) in date_rows::split_by_date(&batch)? {
+                let Some(date) = from_date32(day) else {
+                    continue;
+                };
+                *rows_by_date.entry(date).or_insert(0) += part.num_rows() as u64;
+                if wanted.contains(&date) {
+                    store.push(date, part)?;
+                }
+            }
+        }
+        quarantine::write(context, &decode.source, &object, &decoded)?;
+        report.lines += decoded.lines;
+        report.bad_lines += decoded.bad_lines;
+        for bad in &decoded.bad {
+            *report.bad_by_reason.entry(bad.reason.to_string()).or_insert(0) += 1;
+        }
+        records.push(ObjectRecord {
+            path: object.path,
+            etag: object.etag,
+            size: object.size,
+            path_date: object.path_date,
+            path_hour: object.path_hour,
+            lines: decoded.lines,
+            bad_lines: decoded.bad_lines,
+            rows_by_date,
+        });
+    }
+    Ok(records)
+}
+
+async fn decode_one(
+    location: &Location,
+    decode: Arc<DecodeContext>,
+    object: RawObject,
+) -> Result<(RawObject, Vec<arrow::array::RecordBatch>, Decoded)> {
+    let key = location.object_key(&object.path)?;
+    let reading = || format!("reading {}{}", decode.source.from, object.path);
+    let result = location.store.get(&key).await.map_err(Error::store(reading()))?;
+    let etag = result.meta.e_tag.clone().unwrap_or_default();
+    if etag != object.etag {
+        return Err(Error::Locked(format!(
+            "{}{} changed while it was being read; run again",
+            decode.source.from, object.path
+        )));
+    }
+    let bytes = result.bytes().await.map_err(Error::store(reading()))?;
+    tokio::task::spawn_blocking(move || {
+        let mut batches = Vec::new();
+        let decoded = decode_object(&decode, &object, bytes, &mut |batch| {
+            batches.push(batch);
+            Ok(())
+        })?;
+        Ok((object, batches, decoded))
+    })
+    .await
+    .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?
+}
+
+fn raw_object(record: &ObjectRecord) -> RawObject {
+    RawObject {
+        path: record.path.clone(),
+        size: record.size,
+        etag: record.etag.clone(),
+        path_date: record.path_date,
+        path_hour: record.path_hour,
+    }
+}
+
+/// Finds path dates (objects, for layouts without dates) with more bad lines than allowed, takes
+/// their objects out of `records` so that the next run looks at them again, and gives the paths.
+fn over_limit(
+    source: &Source,
+    state: &TableState,
+    plan: &IngestPlan,
+    records: &mut Vec<ObjectRecord>,
+    report: &mut IngestReport,
+) -> BTreeSet<String> {
+    let group = |record: &ObjectRecord| {
+        record
+            .path_date
+            .map_or_else(|| record.path.clone(), |date| date.to_string())
+    };
+    let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let unread = state
+        .objects
+        .values()
+        .filter(|record| !plan.is_read_or_gone(&record.path));
+    for record in unread.chain(records.iter()) {
+        let (lines, bad) = sums.entry(group(record)).or_default();
+        *lines += record.lines;
+        *bad += record.bad_lines;
+    }
+    let mut excluded = BTreeSet::new();
+    let mut blocked: BTreeMap<String, BTreeSet<NaiveDate>> = BTreeMap::new();
+    records.retain(|record| {
+        let (lines, bad) = sums.get(&group(record)).copied().unwrap_or_default();
+        let is_over = lines >= MIN_LINES_FOR_SHARE
+            && bad as f64 > source.quarantine_at_most * lines as f64;
+        if is_over {
+            excluded.insert(record.path.clone());
+            let dates = blocked.entry(group(record)).or_default();
+            match record.path_date {
+                Some(date) => {
+                    dates.insert(date);
+                }
+                None => dates.extend(record.rows_by_date.keys().copied()),
+            }
+        }
+        !is_over
+    });
+    for (what, dates) in blocked {
+        let (lines, bad_lines) = sums.get(&what).copied().unwrap_or_default();
+        report.blocked.push(Blocked {
+            what,
+            bad_lines,
+            lines,
+            dates,
+        });
+    }
+    excluded
+}
+
+/// Every object known after this ingest, by path.
+fn known_objects<'a>(
+    state: &'a TableState,
+    plan: &IngestPlan,
+    records: &'a [ObjectRecord],
+) -> BTreeMap<&'a str, &'a ObjectRecord> {
+    state
+        .objects
+        .values()
+        .filter(|record| !plan.is_read_or_gone(&record.path))
+        .chain(records)
+        .map(|record| (record.path.as_str(), record))
+        .collect()
+}
+
+fn fingerprint(known: &BTreeMap<&str, &ObjectRecord>, date: NaiveDate) -> String {
+    let text = known
+        .values()
+        .filter(|record| record.rows_by_date.contains_key(&date))
+        .map(|record| format!("{} {} {}\n", record.path, record.etag, record.size))
+        .collect::<String>();
+    hash_text(&text)
+}

@@ -5,12 +5,14 @@
 mod contract;
 mod duration;
 mod funnel;
+mod local_day;
 mod data_type;
 mod report;
 mod source;
 
 pub use contract::{Build, Check, ColumnContract, Contract, Reads};
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
+pub use local_day::{LocalDays, date32, day_start_us, from_date32, local_to_us};
 pub use funnel::{Funnel, Step};
 pub use data_type::DataType;
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};

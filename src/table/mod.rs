@@ -1,1 +1,15 @@
-//! To come.
+//! Published tables: their schema, how partitions are written, audited, published, and the run log
+//! that remembers all of it.
+//!
+//! Nothing here decides what to run; [`crate::run`] does.
+
+pub mod audit;
+mod date_text;
+mod durable;
+mod lock;
+pub mod log;
+mod mounts;
+pub mod publish;
+pub mod schema;
+pub mod state;
+pub mod write;

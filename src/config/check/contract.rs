@@ -1,0 +1,291 @@
+//! Contracts of SQL models.
+
+use super::values::is_name;
+use super::{Checker, Tables};
+use crate::config::raw::{BuildWord, CheckFile, ContractColumnFile, ContractFile};
+use crate::config::tree::Node;
+use crate::config::words;
+use crate::diagnostic::Place;
+use crate::project::{Build, Check, ColumnContract, Contract, DataType, Duration, Reads};
+
+/// Checks one contract; `name` is its model's.
+pub fn contract(
+    name: &str,
+    sql_path: &str,
+    raw: &ContractFile,
+    node: &Node,
+    tables: &Tables,
+    checker: &mut Checker<'_>,
+) -> Option<Contract> {
+    let before = checker.told();
+    if raw.grain.trim().is_empty() {
+        checker.tell(
+            node.place_of("grain"),
+            "`grain` is empty",
+            "write in one sentence what one row is",
+        );
+    }
+    let columns: Vec<ColumnContract> = raw
+        .columns
+        .0
+        .iter()
+        .map(|(column, raw)| column_contract(column, raw, node, checker))
+        .collect();
+    if node
+        .get("columns")
+        .is_some_and(|columns| columns.entries().is_empty())
+    {
+        checker.tell(
+            node.place_of("columns"),
+            "the contract has no column",
+            "name every column that the select returns, such as `visitors: {type: int64}`",
+        );
+    }
+    key(raw, node, checker);
+    let reads = raw
+        .reads
+        .0
+        .iter()
+        .map(|(table, _)| table.as_str())
+        .zip(raw.reads.0.iter().map(|(_, reads)| reads));
+    let reads = reads
+        .map(|(table, reads)| {
+            let entry = node.get("reads").and_then(|reads| reads.entry(table));
+            let place = entry.map_or(node.place, |entry| entry.key_place);
+            known_table(place, name, table, tables, checker);
+            let mut days = |key: &str, text: &Option<String>| {
+                let place = entry.map_or(place, |entry| entry.value.place_of(key));
+                text.as_deref()
+                    .map_or(0, |text| checker.whole_days(place, key, text).days_ceil())
+            };
+            Reads {
+                table: table.to_owned(),
+                before_days: days("before", &reads.before),
+                after_days: days("after", &reads.after),
+            }
+        })
+        .collect();
+    let matures_after = raw
+        .matures_after
+        .as_deref()
+        .map_or(Duration::from_us(0), |text| {
+            checker.whole_days(node.place_of("matures_after"), "matures_after", text)
+        });
+    (checker.told() == before).then(|| Contract {
+        name: name.to_owned(),
+        sql_path: sql_path.to_owned(),
+        yaml_path: checker.file.to_owned(),
+        grain: raw.grain.clone(),
+        build: match raw.build {
+            BuildWord::ByDate => Build::ByDate,
+            BuildWord::Whole => Build::Whole,
+            BuildWord::View => Build::View,
+        },
+        key: raw.key.clone(),
+        reads,
+        matures_after,
+        columns,
+    })
+}
+
+fn known_table(place: Place, model: &str, table: &str, tables: &Tables, checker: &mut Checker<'_>) {
+    if table == model {
+        checker.tell(
+            place,
+            format!("model `{model}` reads itself"),
+            "read the tables it is made of",
+        );
+    } else if tables.get(table).is_none() {
+        let others = || tables.names().filter(|name| *name != model);
+        checker.tell(
+            place,
+            format!("`reads` names the unknown table {}", words::quoted(table)),
+            format!(
+                "{}tables are {}",
+                words::did_you_mean(table, others()),
+                words::list(others())
+            ),
+        );
+    }
+}
+
+/// The key's columns must be declared, each once, and comparable; a table by date has its date there.
+fn key(raw: &ContractFile, node: &Node, checker: &mut Checker<'_>) {
+    let list = node.get("key");
+    let declared = node
+        .get("columns")
+        .into_iter()
+        .flat_map(Node::entries)
+        .map(|entry| entry.key.as_str());
+    let declared: Vec<&str> = declared.collect();
+    let written = |column: &str| {
+        let (_, column) = raw.columns.0.iter().find(|(name, _)| name == column)?;
+        DataType::parse(&column.data_type)
+    };
+    for (index, column) in raw.key.iter().enumerate() {
+        let place = list.map_or(node.place, |list| list.place_of_item(index, raw.key.len()));
+        if !declared.contains(&column.as_str()) {
+            checker.tell(
+                place,
+                format!(
+                    "`key` names {}, which is no column of the contract",
+                    words::quoted(column)
+                ),
+                format!(
+                    "{}columns are {}",
+                    words::did_you_mean(column, declared.iter().copied()),
+                    words::list(declared.iter().copied())
+                ),
+            );
+        } else if raw.key.iter().take(index).any(|earlier| earlier == column) {
+            checker.tell(
+                place,
+                format!("`key` names `{column}` twice"),
+                "keep one of them",
+            );
+        } else if written(column) == Some(DataType::Float64) {
+            checker.tell(
+                place,
+                format!("`key` names `{column}`, a float64: rounding makes equal values differ"),
+                "take another column into the key, or make it a decimal or int64",
+            );
+        }
+    }
+    if raw.build == BuildWord::ByDate {
+        let key_place = node
+            .entry("key")
+            .map_or(node.place, |entry| entry.key_place);
+        let date = node
+            .get("columns")
+            .and_then(|columns| columns.entry("date"));
+        match (date, written("date")) {
+            (None, _) => checker.tell(
+                node.place_of("build"),
+                "a model built `by_date` needs a column `date`",
+                "select the local day as `date` and declare `date: {type: date}`, or write `build: whole`",
+            ),
+            (Some(entry), Some(other)) if other != DataType::Date => checker.tell(
+                entry.value.place_of("type"),
+                format!("column `date` of a model built `by_date` is `{other}`"),
+                "make it `date: {type: date}`, the local day",
+            ),
+            (Some(_), _) if !raw.key.iter().any(|column| column == "date") => checker.tell(
+                key_place,
+                "`key` of a model built `by_date` does not have `date`",
+                format!("add it: `key: [{}]`", ["date"].into_iter().chain(raw.key.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")),
+            ),
+            _ => {}
+        }
+    }
+}
+
+fn column_contract(
+    name: &str,
+    raw: &ContractColumnFile,
+    node: &Node,
+    checker: &mut Checker<'_>,
+) -> ColumnContract {
+    let entry = node.get("columns").and_then(|columns| columns.entry(name));
+    let node = entry.map_or(node, |entry| &entry.value);
+    if !is_name(name) {
+        let place = entry.map_or(node.place, |entry| entry.key_place);
+        checker.name(place, "a column", name);
+    }
+    let data_type = checker.data_type(node.place_of("type"), name, &raw.data_type);
+    let list = node.get("checks");
+    let mut checks = Vec::new();
+    for (index, check) in raw.checks.iter().enumerate() {
+        let place = list.map_or(node.place, |list| {
+            list.place_of_item(index, raw.checks.len())
+        });
+        let read = one_check(place, name, check, data_type, checker);
+        if checks.contains(&read) {
+            checker.tell(
+                place,
+                format!("column `{name}` has the same check twice"),
+                "keep one of them",
+            );
+        }
+        checks.push(read);
+    }
+    ColumnContract {
+        name: name.to_owned(),
+        data_type: data_type.unwrap_or(DataType::String),
+        unit: raw.unit.clone(),
+        description: raw.description.clone(),
+        checks,
+    }
+}
+
+fn one_check(
+    place: Place,
+    column: &str,
+    raw: &CheckFile,
+    data_type: Option<DataType>,
+    checker: &mut Checker<'_>,
+) -> Check {
+    match raw {
+        CheckFile::NotNull => Check::NotNull,
+        CheckFile::Unique => Check::Unique,
+        CheckFile::AcceptedValues(values) => {
+            let values: Vec<String> = values.iter().map(|value| value.0.clone()).collect();
+            if values.is_empty() {
+                checker.tell(
+                    place,
+                    format!("`accepted_values` of `{column}` is empty"),
+                    "name the allowed values, such as `accepted_values: [ios, android]`",
+                );
+            }
+            match data_type {
+                Some(DataType::Int64) => {
+                    if let Some(value) = values.iter().find(|value| value.parse::<i64>().is_err()) {
+                        checker.tell(
+                            place,
+                            format!("`accepted_values` of `{column}` holds {}, but the column is `int64`", words::quoted(value)),
+                            "write whole numbers, or make the column a `string`",
+                        );
+                    }
+                }
+                None | Some(DataType::String) => {}
+                Some(other) => checker.tell(
+                    place,
+                    format!(
+                        "`accepted_values` is for `string` and `int64`, but `{column}` is `{other}`"
+                    ),
+                    "use `range` for numbers, or remove the check",
+                ),
+            }
+            Check::AcceptedValues(values)
+        }
+        CheckFile::Range { min, max } => {
+            let is_number = matches!(
+                data_type,
+                None | Some(DataType::Int64 | DataType::Float64 | DataType::Decimal { .. })
+            );
+            if !is_number {
+                checker.tell(
+                    place,
+                    format!("`range` is for numbers, but `{column}` is not one"),
+                    "remove the check, or use `accepted_values` for texts",
+                );
+            }
+            match (min, max) {
+                (None, None) => checker.tell(
+                    place,
+                    format!("`range` of `{column}` has no bound"),
+                    "write one at least: `range: {min: 0, max: 1}`",
+                ),
+                (Some(min), Some(max)) if min > max => checker.tell(
+                    place,
+                    format!("`range` of `{column}` runs from {min} to {max}: no value is within"),
+                    "swap `min` and `max`",
+                ),
+                _ => {}
+            }
+            Check::Range {
+                min: *min,
+                max: *max,
+            }
+        }
+    }
+}

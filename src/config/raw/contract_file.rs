@@ -1,0 +1,98 @@
+//! `sql/{staging,intermediate,marts}/**/<model>.yaml`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Listed, Ordered};
+
+/// The contract of the SQL model of the same name: what its table is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "contract")]
+pub struct ContractFile {
+    /// How the table is built.
+    #[schemars(example = &"by_date")]
+    pub build: BuildWord,
+    /// One sentence: what one row is.
+    #[schemars(example = &"one row per day and platform")]
+    pub grain: String,
+    /// Columns that identify a row; rows are written in this order.
+    #[schemars(example = ["date", "platform"], length(min = 1))]
+    pub key: Vec<String>,
+    /// Which dates of a table the model sees around those it builds; only those themselves unless
+    /// given.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"events": {"after": "1d"}}))]
+    pub reads: Ordered<ReadsFile>,
+    /// After how many complete days its values are final; `0d` unless given.
+    #[schemars(example = &"1d")]
+    pub matures_after: Option<String>,
+    /// Columns by name, in order.
+    pub columns: Ordered<ContractColumnFile>,
+}
+
+/// Ways to build a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildWord {
+    /// One partition per local date; the query sees `$start` and `$end`.
+    ByDate,
+    /// One object, rebuilt whole.
+    Whole,
+    /// Nothing is stored; it is inlined where it is read.
+    View,
+}
+
+/// Dates seen around those built.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "reads")]
+pub struct ReadsFile {
+    /// Whole days before the first date built; `0d` unless given.
+    #[schemars(example = &"1d")]
+    pub before: Option<String>,
+    /// Whole days after the last date built; `0d` unless given.
+    #[schemars(example = &"1d")]
+    pub after: Option<String>,
+}
+
+/// A column of a model's table.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "column")]
+pub struct ContractColumnFile {
+    /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp` or `date`.
+    #[serde(rename = "type")]
+    #[schemars(example = &"int64")]
+    pub data_type: String,
+    /// Its unit (`users`, `currency`, `us`, `ratio`).
+    #[schemars(example = &"users")]
+    pub unit: Option<String>,
+    /// What it means.
+    #[schemars(example = &"users with a page view")]
+    pub description: Option<String>,
+    /// Audits before publication.
+    #[serde(default)]
+    #[schemars(example = ["not_null"])]
+    pub checks: Vec<CheckFile>,
+}
+
+/// An audit of a column.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(title = "check")]
+pub enum CheckFile {
+    /// No nulls.
+    NotNull,
+    /// No value twice.
+    Unique,
+    /// Only these values.
+    AcceptedValues(Vec<Listed>),
+    /// Values within bounds, inclusive.
+    Range {
+        /// Smallest allowed value.
+        min: Option<f64>,
+        /// Largest allowed value.
+        max: Option<f64>,
+    },
+}

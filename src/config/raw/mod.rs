@@ -1,0 +1,22 @@
+//! The YAML files as a person writes them: serde types, one file per kind of file. Their doc comments
+//! are what the JSON Schema says and what a missing key's message explains; names and values are
+//! still text here and are checked in [`super::check`].
+
+mod contract_file;
+mod ordered;
+mod pipeline_file;
+mod project_file;
+mod report_file;
+mod scalar;
+
+pub use contract_file::{BuildWord, CheckFile, ContractColumnFile, ContractFile};
+pub use ordered::Ordered;
+pub use pipeline_file::{
+    ColumnFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord, PipelineFile, RuleWord,
+    SourceFile, StepFile, TimeFile,
+};
+pub use project_file::{LocaleWord, ProjectFile};
+pub use report_file::{
+    GoodWord, LocalTextFile, ReportFile, SectionFile, ShapeWord, ValueFormatWord,
+};
+pub use scalar::{Listed, Ratio};

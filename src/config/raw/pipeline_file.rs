@@ -1,0 +1,316 @@
+//! `pipelines/<name>.yaml`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::{LocalTextFile, Ordered, Ratio};
+
+/// One pipeline: its raw sources, what is computed from them, which reports are rendered.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "pipeline file")]
+pub struct PipelineFile {
+    /// Raw log sources by name; the name is the table's name and is unique in the project.
+    #[serde(default)]
+    pub sources: Ordered<SourceFile>,
+    /// Funnels by name; names are unique in the project.
+    #[serde(default)]
+    pub funnels: Ordered<FunnelFile>,
+    /// Roles whose reports are rendered; each is a folder `reports/<role>/`.
+    #[serde(default)]
+    #[schemars(example = ["operations"])]
+    pub reports: Vec<String>,
+}
+
+/// A raw log source.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "source")]
+pub struct SourceFile {
+    /// Folder of the raw objects: relative to the project, absolute, or a `file://` URL.
+    #[schemars(example = &"raw/events/")]
+    pub from: String,
+    /// Where objects lie below `from`: `{date}` is the day (YYYY-MM-DD), `{hour}` the hour (HH), `*`
+    /// anything within one path segment.
+    #[schemars(example = &"dt={date}/hour={hour}/*.ndjson.gz")]
+    pub layout: String,
+    /// Zone of the layout's `{date}` and `{hour}`; `project` unless given.
+    pub layout_zone: Option<LayoutZoneWord>,
+    /// How the objects are written; compression is told by their names (`.gz`, `.zst`).
+    #[schemars(example = &"ndjson")]
+    pub format: FormatWord,
+    /// Where the event time stands; without it a row takes the layout's `{date}`.
+    #[schemars(example = serde_json::json!({"field": "ts", "format": "iso"}))]
+    pub time: Option<TimeFile>,
+    /// Field that identifies an event.
+    #[schemars(example = &"event_id")]
+    pub id: Option<String>,
+    /// Field that holds the user's id; a source with one is an event stream, sorted by user.
+    #[schemars(example = &"user_id")]
+    pub user: Option<String>,
+    /// What happens to duplicate rows; `by_id` unless given, where there is an `id`.
+    pub duplicates: Option<DuplicatesWord>,
+    /// Columns of the table by name; fields not declared here stay in `props`.
+    pub columns: Ordered<ColumnFile>,
+    /// Columns by which a source without a user is sorted.
+    #[schemars(example = ["channel"])]
+    pub sort_by: Option<Vec<String>>,
+    /// How far an event's time may lie from the layout's date, in whole days; `3d` unless given.
+    #[schemars(example = &"3d")]
+    pub late: Option<String>,
+    /// When a day's data are complete.
+    #[schemars(example = serde_json::json!({"after": "2h"}))]
+    pub complete_when: Option<CompleteWhenFile>,
+    /// How many bad lines are tolerated.
+    #[schemars(example = serde_json::json!({"at_most": "0.1%"}))]
+    pub quarantine: Option<QuarantineFile>,
+}
+
+/// Zones of a layout.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LayoutZoneWord {
+    /// The project's zone.
+    Project,
+    /// UTC.
+    Utc,
+}
+
+/// Formats of raw objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FormatWord {
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated, with a header line.
+    Csv,
+    /// Parquet.
+    Parquet,
+}
+
+/// The event time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "time")]
+pub struct TimeFile {
+    /// Field that holds it.
+    #[schemars(example = &"ts")]
+    pub field: String,
+    /// How it is written: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `date`, or a strftime pattern.
+    #[schemars(example = &"iso")]
+    pub format: String,
+}
+
+/// What happens to duplicates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicatesWord {
+    /// Of rows with one id and one date the earliest stays.
+    ById,
+    /// All rows stay.
+    Keep,
+    /// Rows equal in every field are one.
+    WholeRow,
+}
+
+/// One declared column: its type, or its type with details.
+#[derive(Debug)]
+pub enum ColumnFile {
+    /// `amount: decimal(12,2)`
+    Type(String),
+    /// `amount: {type: decimal(12,2), from: props.total}`
+    Details(ColumnDetails),
+}
+
+/// A column with details.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "column")]
+pub struct ColumnDetails {
+    /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp` or `date`.
+    #[serde(rename = "type")]
+    #[schemars(example = &"string")]
+    pub data_type: String,
+    /// Path of the field in the raw row, parts joined by `.`; the column's name unless given.
+    #[schemars(example = &"props.cart.total")]
+    pub from: Option<String>,
+    /// What a missing value does; `null` unless given.
+    pub missing: Option<RuleWord>,
+    /// What a value that is not of the type does; `quarantine` unless given.
+    pub wrong: Option<RuleWord>,
+    /// Whether it is personal data, which is masked wherever a person could see it.
+    #[schemars(example = true)]
+    pub personal: Option<bool>,
+}
+
+/// What a bad value does.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleWord {
+    /// The value becomes null and the row stays.
+    Null,
+    /// The row goes to quarantine.
+    Quarantine,
+}
+
+impl JsonSchema for RuleWord {
+    fn schema_name() -> Cow<'static, str> {
+        "Rule".into()
+    }
+
+    /// YAML reads a plain `null` as nothing at all, so that is allowed beside the text.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": ["null", "quarantine", null] })
+    }
+}
+
+impl<'de> Deserialize<'de> for ColumnFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = ColumnFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a type or a mapping")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<ColumnFile, E> {
+                Ok(ColumnFile::Type(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ColumnFile, A::Error> {
+                ColumnDetails::deserialize(MapAccessDeserializer::new(map)).map(ColumnFile::Details)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for ColumnFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Column".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "string" }, generator.subschema_for::<ColumnDetails>()],
+            "examples": ["string"],
+        })
+    }
+}
+
+/// When a day is complete.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "complete_when")]
+pub struct CompleteWhenFile {
+    /// This long after the day's local midnight; `2h` unless given.
+    #[schemars(example = &"2h")]
+    pub after: String,
+}
+
+/// Tolerance for bad lines.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "quarantine")]
+pub struct QuarantineFile {
+    /// Largest share of bad lines a day may have and still be published; `0.1%` unless given.
+    #[schemars(example = &"0.1%")]
+    pub at_most: Ratio,
+}
+
+/// A funnel.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "funnel")]
+pub struct FunnelFile {
+    /// Title that people read; the funnel's name unless given.
+    #[schemars(example = serde_json::json!({"zh-CN": "购买漏斗", "en": "Purchase"}))]
+    pub title: Option<LocalTextFile>,
+    /// Table it runs on: a source or a model.
+    #[schemars(example = &"events")]
+    pub on: String,
+    /// Column of the entity whose events are followed; `user_id` unless given.
+    #[schemars(example = &"user_id")]
+    pub of: Option<String>,
+    /// How long after its first step an entity may convert.
+    #[schemars(example = &"24h")]
+    pub window: String,
+    /// Steps in order, 1 to 32.
+    #[schemars(length(min = 1, max = 32))]
+    pub steps: Vec<StepFile>,
+    /// Breakdowns: a column, or a list of columns taken together.
+    #[serde(default)]
+    #[schemars(example = ["platform"])]
+    pub by: Vec<GroupingFile>,
+}
+
+/// A step of a funnel.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "step")]
+pub struct StepFile {
+    /// Name, unique in the funnel.
+    #[schemars(example = &"register")]
+    pub name: String,
+    /// SQL condition that an event of this step meets.
+    #[schemars(example = &"event = 'register'")]
+    pub when: String,
+    /// Title that people read; the step's name unless given.
+    #[schemars(example = serde_json::json!({"zh-CN": "注册", "en": "Register"}))]
+    pub title: Option<LocalTextFile>,
+    /// Share of the previous step that a good day reaches, as percent or number.
+    #[schemars(example = &"35%")]
+    pub golden: Option<Ratio>,
+}
+
+/// One grouping: a column or several together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupingFile(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for GroupingFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = GroupingFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a column or a list of columns")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<GroupingFile, E> {
+                Ok(GroupingFile(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<GroupingFile, A::Error> {
+                let mut columns = Vec::new();
+                while let Some(column) = list.next_element()? {
+                    columns.push(column);
+                }
+                Ok(GroupingFile(columns))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for GroupingFile {
+    fn schema_name() -> Cow<'static, str> {
+        "Grouping".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+            ],
+            "examples": ["platform", ["platform", "channel"]],
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! `pipelines/_project.yaml`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What holds for the whole project.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "project file")]
+pub struct ProjectFile {
+    /// Name of the project: lower-case letters, digits and `_`.
+    #[schemars(example = &"shop")]
+    pub project: String,
+    /// IANA time zone; every day is a day of this zone.
+    #[schemars(example = &"Asia/Shanghai")]
+    pub time_zone: String,
+    /// Language of the reports.
+    #[schemars(example = &"zh-CN")]
+    pub locale: LocaleWord,
+    /// ISO 4217 code of the currency that all money is in.
+    #[schemars(example = &"CNY")]
+    pub currency: String,
+    /// Folder of the published tables: relative to the project, absolute, or a `file://` URL.
+    /// `warehouse/` unless given.
+    #[schemars(example = &"warehouse/")]
+    pub warehouse: Option<String>,
+    /// How far back a `run` without dates looks for days not yet done, in whole days; `7d` unless
+    /// given.
+    #[schemars(example = &"7d")]
+    pub catch_up: Option<String>,
+}
+
+/// Languages.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+pub enum LocaleWord {
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    ZhCn,
+    /// English.
+    #[serde(rename = "en")]
+    En,
+}

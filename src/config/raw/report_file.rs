@@ -1,0 +1,115 @@
+//! `reports/<role>/report.yaml` and `reports/<role>/sections/<section>.yaml`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Ordered;
+
+/// One role's report.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "report")]
+pub struct ReportFile {
+    /// The role: the name of the folder this file is in.
+    #[schemars(example = &"operations")]
+    pub role: String,
+    /// Title of the page.
+    #[schemars(example = serde_json::json!({"zh-CN": "运营日报", "en": "Operations"}))]
+    pub title: LocalTextFile,
+}
+
+/// A section of a report; its data are the rows of `sql/reports/<role>/<section>.sql`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "section")]
+pub struct SectionFile {
+    /// Place on the page: sections stand by this number, smallest first.
+    #[schemars(example = 10)]
+    pub order: i64,
+    /// Heading.
+    #[schemars(example = serde_json::json!({"zh-CN": "核心指标", "en": "Core"}))]
+    pub title: LocalTextFile,
+    /// How it is drawn.
+    #[serde(rename = "as")]
+    #[schemars(example = &"table")]
+    pub shape: ShapeWord,
+    /// Columns that the select returns, by name and in order.
+    pub columns: Ordered<SectionColumnFile>,
+}
+
+/// A text in the languages it is written in.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "text")]
+pub struct LocalTextFile {
+    /// In simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    #[schemars(example = &"漏斗")]
+    pub zh_cn: Option<String>,
+    /// In English.
+    #[schemars(example = &"Funnel")]
+    pub en: Option<String>,
+}
+
+/// How a section is drawn.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShapeWord {
+    /// Cards: one row per day.
+    Numbers,
+    /// A table.
+    Table,
+    /// A funnel and its table.
+    Funnel,
+    /// Horizontal bars and their table.
+    Bars,
+}
+
+/// A column of a section.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "column")]
+pub struct SectionColumnFile {
+    /// How its values are written.
+    #[schemars(example = &"count")]
+    pub format: ValueFormatWord,
+    /// Which direction is good; `neutral` unless given.
+    pub good: Option<GoodWord>,
+    /// What people read; the word of the locale files unless given.
+    #[schemars(example = serde_json::json!({"zh-CN": "访问人数", "en": "Visitors"}))]
+    pub label: Option<LocalTextFile>,
+}
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueFormatWord {
+    /// As it is.
+    Text,
+    /// A name that the locale files may translate.
+    Word,
+    /// A day.
+    Date,
+    /// A whole number.
+    Count,
+    /// A ratio, shown as percent.
+    Percent,
+    /// Money of the project's currency.
+    Money,
+    /// Microseconds, shown as seconds or minutes.
+    DurationUs,
+    /// A plain number.
+    Number,
+}
+
+/// Direction that is good.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GoodWord {
+    /// More is better.
+    Up,
+    /// Less is better.
+    Down,
+    /// Neither.
+    Neutral,
+}

@@ -1,0 +1,218 @@
+//! Everything that happened: each user's events in time order, then those without a user.
+
+use super::calendar::Calendar;
+use super::person::Person;
+use super::plan::{Edge, UserDay};
+use super::random::{Purpose, Random, mix};
+use super::visit::{Event, Memory, NO_USER, SESSION_GAP_MS, Visit};
+use super::world::{COURSES, Kind, PRODUCTS, Page, SINGLE_PAGE_SCENE};
+
+/// Existing users with one event whose id appears again on the next day.
+const CONFLICT_SHARE: f64 = 0.006;
+/// One event without a user a day for so many users.
+const USERS_PER_ANONYMOUS: u32 = 160;
+
+/// The unique events.
+#[derive(Debug)]
+pub struct Events {
+    /// Ascending by user, then (time, id); those without a user last, by time.
+    pub all: Vec<Event>,
+    /// Where each user's events begin; one more entry than users.
+    starts: Vec<usize>,
+}
+
+impl Events {
+    /// Each user's events, ascending by (time, id).
+    pub fn by_user(&self) -> impl Iterator<Item = &[Event]> {
+        self.starts
+            .windows(2)
+            .map(|pair| &self.all[pair[0]..pair[1]])
+    }
+
+    /// Events without a user id.
+    pub fn without_user(&self) -> &[Event] {
+        &self.all[self.starts.last().copied().unwrap_or(0)..]
+    }
+}
+
+/// Gives event ids.
+#[derive(Debug, Clone, Copy)]
+pub struct Ids {
+    key: u64,
+}
+
+impl Ids {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            key: Random::stream(seed, Purpose::Ids, 0).bits(),
+        }
+    }
+
+    /// A bijection of (user, number of the event), so unique.
+    pub fn id(self, user: u32, number: u32) -> u64 {
+        mix(self
+            .key
+            .wrapping_add((u64::from(user) << 32) | u64::from(number)))
+    }
+}
+
+/// Draws the events of all planned days.
+pub fn draw(seed: u64, calendar: &Calendar, people: &[Person], days: &[UserDay]) -> Events {
+    let ids = Ids::new(seed);
+    let mut events = Events {
+        all: Vec::with_capacity(days.len() * 14),
+        starts: vec![0],
+    };
+    let mut rest = days;
+    for (user, person) in (0_u32..).zip(people) {
+        let count = rest.iter().take_while(|day| day.user == user).count();
+        let (own, others) = rest.split_at(count);
+        rest = others;
+        let from = events.all.len();
+        let mut random = Random::stream(seed, Purpose::Events, u64::from(user));
+        draw_user(
+            &mut random,
+            calendar,
+            user,
+            person,
+            own,
+            ids,
+            &mut events.all,
+        );
+        if person.first_day.is_none() && random.chance(CONFLICT_SHARE) {
+            repeat_next_day(&mut random, calendar, from, &mut events.all);
+        }
+        events.all[from..].sort_unstable_by_key(|event| (event.time_ms, event.id));
+        events.starts.push(events.all.len());
+    }
+    draw_anonymous(seed, calendar, people.len() as u32, ids, &mut events.all);
+    events
+}
+
+fn draw_user(
+    random: &mut Random,
+    calendar: &Calendar,
+    user: u32,
+    person: &Person,
+    days: &[UserDay],
+    ids: Ids,
+    out: &mut Vec<Event>,
+) {
+    let mut memory = Memory {
+        registered: person.first_day.is_none(),
+        events: 0,
+        orders: 0,
+    };
+    let from = out.len();
+    // Visits stand more than a session's gap apart, or a planned exit would not be one.
+    let mut earliest_ms = i64::MIN;
+    for (index, day) in days.iter().enumerate() {
+        let span_ms = calendar.span_ms(day.day);
+        let start_ms = (span_ms.start + i64::from(day.start_ms)).min(span_ms.end - 30_000);
+        let mut visit_at = |now_ms: i64,
+                            edge: Edge,
+                            random: &mut Random,
+                            out: &mut Vec<Event>,
+                            act: &dyn Fn(&mut Visit)| {
+            let scene = Visit::scene_of(random, person);
+            act(&mut Visit {
+                random,
+                memory: &mut memory,
+                ids,
+                out,
+                user,
+                person,
+                now_ms,
+                scene,
+                edge,
+                midnight_ms: span_ms.end,
+                count: 0,
+            });
+        };
+        let main = out.len();
+        visit_at(start_ms.max(earliest_ms), day.edge, random, out, &|visit| {
+            visit.main(day)
+        });
+        // Somebody new who is not to come tomorrow must be gone by midnight.
+        let comes_tomorrow = days
+            .get(index + 1)
+            .is_some_and(|next| next.day == day.day + 1);
+        let over_ms = last_ms(out) - span_ms.end + 1;
+        if day.is_first && !comes_tomorrow && over_ms > 0 {
+            let earlier_ms = over_ms + random.between(0, 5 * 60_000);
+            out[main..]
+                .iter_mut()
+                .for_each(|event| event.time_ms -= earlier_ms);
+        }
+        for _ in 0..day.more_visits {
+            let begin = out.len();
+            let unit = random.unit();
+            let now_ms =
+                last_ms(out) + SESSION_GAP_MS + 1 + (unit * unit * 5.0 * 3_600_000.0) as i64;
+            visit_at(now_ms, Edge::None, random, out, &|visit| {
+                visit.short(day.layer)
+            });
+            if last_ms(out) >= span_ms.end {
+                out.truncate(begin);
+                break;
+            }
+        }
+        earliest_ms = last_ms(out) + SESSION_GAP_MS + 1;
+    }
+    // The log closes with the last date; times only grow, so these are the last ones.
+    while out.len() > from && last_ms(out) >= calendar.end_ms() {
+        out.pop();
+    }
+}
+
+fn last_ms(events: &[Event]) -> i64 {
+    events.last().map_or(i64::MIN, |event| event.time_ms)
+}
+
+/// A client that reuses an id: a page view appears again, a day later, under the same id.
+fn repeat_next_day(random: &mut Random, calendar: &Calendar, from: usize, events: &mut Vec<Event>) {
+    let views: Vec<Event> = events[from..]
+        .iter()
+        .filter(|event| event.kind == Kind::PageView && event.page != Page::Coupon)
+        .copied()
+        .collect();
+    if views.is_empty() {
+        return;
+    }
+    let mut again = random.pick(&views);
+    let day = calendar.day_of(again.time_ms);
+    again.time_ms += 86_400_000;
+    if again.time_ms < calendar.end_ms() && calendar.day_of(again.time_ms) != day {
+        events.push(again);
+    }
+}
+
+/// Page views of the single-page mode: opened from Moments, without a user id.
+fn draw_anonymous(seed: u64, calendar: &Calendar, users: u32, ids: Ids, out: &mut Vec<Event>) {
+    let mut number = 0;
+    for day in 0..calendar.days() {
+        let mut random = Random::stream(seed, Purpose::Anonymous, u64::from(day));
+        let span_ms = calendar.span_ms(day);
+        let from = out.len();
+        for _ in 0..1 + users / USERS_PER_ANONYMOUS {
+            let (page, item) = if random.chance(0.7) {
+                (Page::Article, 1 + random.below(u32::from(COURSES)))
+            } else {
+                (Page::Product, 1 + random.below(u32::from(PRODUCTS)))
+            };
+            out.push(Event {
+                time_ms: random.between(span_ms.start, span_ms.end - 1),
+                id: ids.id(NO_USER, number),
+                user: NO_USER,
+                amount_fen: 0,
+                order: 0,
+                scene: SINGLE_PAGE_SCENE,
+                item: item as u16,
+                kind: Kind::PageView,
+                page,
+            });
+            number += 1;
+        }
+        out[from..].sort_unstable_by_key(|event| (event.time_ms, event.id));
+    }
+}

@@ -1,0 +1,110 @@
+//! The raw files: one gzip object of lines per path date and hour, one CSV of spend per date.
+
+use std::fs;
+use std::io::Write;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use flate2::{Compression, GzBuilder};
+
+use super::delivery::Form;
+use super::{Demo, line, spend};
+use crate::error::{Error, Result};
+
+/// The gzip header's "unknown" system: the same bytes wherever they are written.
+const UNKNOWN_SYSTEM: u8 = 255;
+
+/// What was written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files.
+    pub objects: u64,
+    /// Lines of the event objects, blank ones included.
+    pub lines: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+impl Demo {
+    /// Writes what arrives on the path dates `dates`, replacing what is there:
+    /// `raw/events/dt=2026-10-18/hour=08/part-0.ndjson.gz` for every hour that the local day has (also
+    /// where nothing happened), and `raw/spend/2026-10-18.csv`, under `root`. Late events stand in the
+    /// path date they arrive on. `progress` hears of each date once it is written.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a date outside the drawn ones, [`Error::Io`] where a file cannot be written.
+    pub fn write_raw(
+        &self,
+        root: &Path,
+        dates: RangeInclusive<NaiveDate>,
+        progress: &mut dyn FnMut(NaiveDate, Written),
+    ) -> Result<Written> {
+        let day_of = |date: NaiveDate| {
+            self.calendar.day_of_date(date).ok_or_else(|| {
+                let (first, last) = (self.options.first_date, self.options.last_date());
+                Error::Usage(format!(
+                    "{date} is not among the demo's dates {first} to {last}"
+                ))
+            })
+        };
+        let mut total = Written::default();
+        let mut text = Vec::new();
+        for day in day_of(*dates.start())?..=day_of(*dates.end())? {
+            let written = self.write_day(root, day, &mut text)?;
+            total.objects += written.objects;
+            total.lines += written.lines;
+            total.bytes += written.bytes;
+            progress(self.calendar.naive_date(day), written);
+        }
+        Ok(total)
+    }
+
+    fn write_day(&self, root: &Path, day: u32, text: &mut Vec<u8>) -> Result<Written> {
+        let date = self.calendar.date(day as i32);
+        let mut written = Written::default();
+        for hour in self.calendar.hours(day) {
+            let lines = self.delivery.object(day, hour);
+            text.clear();
+            for line in lines {
+                let event = &self.events.all[line.event as usize];
+                line::write(text, &self.calendar, &self.people, event, line);
+            }
+            // Every third object ends without a newline, as logs cut off by an uploader do (not after a
+            // blank line, which would be gone).
+            let ends_blank = lines.last().is_none_or(|line| line.form == Form::Blank);
+            if (day + hour).is_multiple_of(3) && !ends_blank {
+                text.pop();
+            }
+            let path = format!("raw/events/dt={date}/hour={hour:02}/part-0.ndjson.gz");
+            written.bytes += put(
+                &root.join(&path),
+                &gzip(text).map_err(Error::io("compressing", path))?,
+            )?;
+            written.lines += lines.len() as u64;
+            written.objects += 1;
+        }
+        let rows = spend::rows(self.options.seed, day, &self.people);
+        let path = root.join(format!("raw/spend/{date}.csv"));
+        written.bytes += put(&path, spend::csv(date, &rows).as_bytes())?;
+        written.objects += 1;
+        Ok(written)
+    }
+}
+
+fn gzip(text: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new()
+        .mtime(0)
+        .operating_system(UNKNOWN_SYSTEM)
+        .write(Vec::with_capacity(text.len() / 6 + 64), Compression::fast());
+    encoder.write_all(text)?;
+    encoder.finish()
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<u64> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(Error::io("creating the folder", folder))?;
+    }
+    fs::write(path, bytes).map_err(Error::io("writing", path))?;
+    Ok(bytes.len() as u64)
+}

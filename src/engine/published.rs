@@ -1,0 +1,116 @@
+//! A published table as the engine reads it: an explicit list of Parquet partitions, nothing listed,
+//! nothing inferred.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::TableType;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+
+/// One Parquet object of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionFile {
+    /// Its local day; `None` for an unpartitioned table.
+    pub date: Option<NaiveDate>,
+    /// The key in the store.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A table made of known partitions on the local disk.
+#[derive(Debug)]
+pub struct PublishedTable {
+    schema: SchemaRef,
+    files: Vec<PartitionFile>,
+}
+
+/// The same schema with text as the engine likes to read it (Utf8View).
+pub fn view_schema(schema: &Schema) -> SchemaRef {
+    let fields = schema
+        .fields()
+        .iter()
+        .map(|field| match field.data_type() {
+            DataType::Utf8 => Field::new(field.name(), DataType::Utf8View, field.is_nullable()),
+            _ => field.as_ref().clone(),
+        })
+        .collect::<Vec<_>>();
+    Arc::new(Schema::new(fields))
+}
+
+impl PublishedTable {
+    /// `schema` is the contract's; files may lack columns added to it later (read as null).
+    pub fn new(schema: &Schema, files: Vec<PartitionFile>) -> Self {
+        Self {
+            schema: view_schema(schema),
+            files,
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for PublishedTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.files.is_empty() {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema.project(columns)?),
+                None => Arc::clone(&self.schema),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let mut options = datafusion::config::TableParquetOptions::default();
+        options.global = state.config_options().execution.parquet.clone();
+        let mut source =
+            ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
+        if let Some(filter) = conjunction(filters.iter().cloned()) {
+            let schema = datafusion::common::DFSchema::try_from(Arc::clone(&self.schema))?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
+        let threads = state.config().target_partitions().max(1);
+        // Round robin in date order: each stream reads its days in turn, none reads all the big ones.
+        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); threads.min(self.files.len())];
+        let count = groups.len();
+        for (at, file) in self.files.iter().enumerate() {
+            groups[at % count].push(PartitionedFile::new(file.path.clone(), file.size));
+        }
+        let config =
+            FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+                .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
+                .with_projection_indices(projection.cloned())?
+                .with_limit(limit)
+                .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}

@@ -1,0 +1,173 @@
+//! `sessionize(user_id, event_time, event_id, gap [, campaign])`: which session an event belongs to.
+//!
+//! A window function, to be used as
+//!
+//! ```sql
+//! sessionize(user_id, event_time, event_id, interval '30 minutes')
+//!     over (partition by user_key, user_id order by event_time, event_id)
+//! ```
+//!
+//! | argument | takes |
+//! | --- | --- |
+//! | `user_id` | string or integer, one per window partition; null gives null |
+//! | `event_time` | Timestamp (finer than µs is cut; without a zone it is UTC), rising; a row without a time has no session and disturbs none |
+//! | `event_id` | string or integer, may be null |
+//! | `gap` | constant INTERVAL, more than nothing and at most 24 hours |
+//! | `campaign` | string or integer; null says nothing |
+//!
+//! A new session begins
+//! - after a pause longer than `gap` (one of exactly `gap` does not end a session);
+//! - where `campaign` is not null and differs from the session's, which is the last one seen in
+//!   it; a session that has none so far has a different one;
+//! - at the first event of a local day if the whole local day before had no pause: its first event
+//!   within `gap` of its beginning, each next one within `gap`, its last within `gap` of its end. So no
+//!   session is endless, and the sessions of a day follow from its events and those of the day before.
+//!
+//! The result (Utf8) is 32 hexadecimal digits: XXH3-128 of the user id, the time of the session's
+//! first event and that event's id. It is the same in every run that sees the session's first event
+//! and the day before it. Rows come out as they come in: it runs in bounded memory.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let ctx = datafusion::prelude::SessionContext::new();
+//! loudou::functions::register(&ctx, chrono_tz::Asia::Shanghai);
+//! // The pause of exactly 30 minutes goes on, the one a second longer does not: two sessions.
+//! let rows = ctx
+//!     .sql(
+//!         "with events(u, t, id) as (values
+//!              ('u', timestamp '2026-10-18 01:00:00', 'a'),
+//!              ('u', timestamp '2026-10-18 01:30:00', 'b'),
+//!              ('u', timestamp '2026-10-18 02:00:01', 'c')),
+//!          sessions as (
+//!              select sessionize(u, t, id, interval '30 minutes') over (partition by u order by t, id) as session_id
+//!              from events)
+//!          select count(*) as events from sessions group by session_id order by events",
+//!     )
+//!     .await?
+//!     .to_string()
+//!     .await?;
+//! assert!(rows.contains("| 1      |\n| 2      |"));
+//! # datafusion::error::Result::Ok(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`boundary`] holds the rules, [`evaluator`] feeds it one row after the other.
+
+mod boundary;
+mod evaluator;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use chrono_tz::Tz;
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::function::{ExpressionArgs, PartitionEvaluatorArgs, WindowUDFFieldArgs};
+use datafusion::logical_expr::{LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
+use datafusion::physical_expr::PhysicalExpr;
+
+use super::constant;
+use boundary::SessionBoundary;
+use evaluator::SessionEvaluator;
+
+/// The position of `gap` among the arguments.
+const GAP: usize = 3;
+const LONGEST_GAP_US: i64 = 86_400_000_000;
+
+/// `sessionize`, see the module.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Sessionize {
+    zone: Tz,
+    signature: Signature,
+}
+
+impl Sessionize {
+    /// The function with the local days of one zone.
+    pub fn new(zone: Tz) -> Self {
+        Self {
+            zone,
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
+    }
+}
+
+impl WindowUDFImpl for Sessionize {
+    fn name(&self) -> &str {
+        "sessionize"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let ([user_id, event_time, event_id, gap], campaign) = (match types {
+            [first @ .., campaign] if types.len() == GAP + 2 => (first, Some(campaign)),
+            _ => (types, None),
+        }) else {
+            return plan_err!(
+                "sessionize(user_id, event_time, event_id, gap [, campaign]) takes 4 or 5 arguments, got {}",
+                types.len()
+            );
+        };
+        let event_time = match event_time {
+            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            other => return plan_err!("sessionize: event_time must be a timestamp, got {other}"),
+        };
+        let DataType::Interval(_) = gap else {
+            return plan_err!("sessionize: gap must be an INTERVAL such as `interval '30 minutes'`, got {gap}");
+        };
+        let mut coerced = vec![
+            string_type("user_id", user_id)?,
+            event_time,
+            string_type("event_id", event_id)?,
+            gap.clone(),
+        ];
+        if let Some(campaign) = campaign {
+            coerced.push(string_type("campaign", campaign)?);
+        }
+        Ok(coerced)
+    }
+
+    /// The gap is a constant: the engine need not make a column of it.
+    fn expressions(&self, args: ExpressionArgs) -> Vec<Arc<dyn PhysicalExpr>> {
+        let mut exprs = args.input_exprs().to_vec();
+        if exprs.len() > GAP {
+            exprs.remove(GAP);
+        }
+        exprs
+    }
+
+    fn partition_evaluator(&self, args: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
+        const WHAT: &str = "sessionize: gap";
+        let Some(gap) = args.input_exprs().get(GAP) else {
+            return plan_err!("{WHAT} is missing");
+        };
+        let gap_us = constant::interval_us(constant::value(gap, WHAT)?, WHAT)?;
+        if !(1..=LONGEST_GAP_US).contains(&gap_us) {
+            return plan_err!("{WHAT} must be more than nothing and at most 24 hours");
+        }
+        Ok(Box::new(SessionEvaluator::new(SessionBoundary::new(self.zone, gap_us))))
+    }
+
+    fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(args.name(), DataType::Utf8, true)))
+    }
+
+    fn limit_effect(&self, _args: &[Arc<dyn PhysicalExpr>]) -> LimitEffect {
+        LimitEffect::None
+    }
+}
+
+/// Strings stay what they are, integers become text.
+fn string_type(argument: &str, given: &DataType) -> Result<DataType> {
+    match given {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok(given.clone()),
+        DataType::Null => Ok(DataType::Utf8),
+        whole if whole.is_integer() => Ok(DataType::Utf8),
+        other => plan_err!("sessionize: {argument} must be a string or an integer, got {other}"),
+    }
+}

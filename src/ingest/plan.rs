@@ -1,0 +1,189 @@
+//! What ingesting a source would do: which objects are new, changed or gone, which dates they touch.
+//! Lists and compares; reads no object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Days, NaiveDate};
+
+use crate::error::Result;
+use crate::project::{LayoutZone, Source};
+use crate::source::RawObject;
+use crate::source::layout::Layout;
+use crate::source::listing;
+use crate::source::store::Location;
+use crate::table::state::TableState;
+
+/// Why an object is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadReason {
+    /// Not seen before.
+    New,
+    /// Its tag or size is not what was read.
+    Changed,
+}
+
+/// An object to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// The object.
+    pub object: RawObject,
+    /// Why.
+    pub reason: ReadReason,
+}
+
+/// What ingesting would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IngestPlan {
+    /// Objects to read, by path.
+    pub read: Vec<Read>,
+    /// Objects that were read once and are no longer there.
+    pub gone: BTreeSet<String>,
+    /// Complete dates asked for.
+    pub requested: BTreeSet<NaiveDate>,
+    /// Dates published already.
+    pub published: BTreeSet<NaiveDate>,
+    /// Published dates to rebuild from all their objects, with the reason.
+    pub rebuild: BTreeSet<NaiveDate>,
+    read_paths: BTreeSet<String>,
+}
+
+/// What is asked of a source.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Complete dates that should be published, first and last.
+    pub dates: Option<(NaiveDate, NaiveDate)>,
+    /// Look at every object, not only those near the dates.
+    pub rescan: bool,
+    /// Rebuild the dates even if nothing changed.
+    pub full_refresh: bool,
+}
+
+impl IngestPlan {
+    /// Whether there is anything to do.
+    pub fn is_empty(&self) -> bool {
+        self.read.is_empty()
+            && self.gone.is_empty()
+            && self.rebuild.is_empty()
+            && self.new_dates().next().is_none()
+    }
+
+    /// Requested dates that are not published.
+    pub fn new_dates(&self) -> impl Iterator<Item = NaiveDate> {
+        self.requested
+            .iter()
+            .filter(|date| !self.published.contains(date))
+            .copied()
+    }
+
+    /// Whether an object is read in this ingest, or gone.
+    pub fn is_read_or_gone(&self, path: &str) -> bool {
+        self.read_paths.contains(path) || self.gone.contains(path)
+    }
+}
+
+/// Compares the store with what was read.
+pub async fn plan(source: &Source, state: &TableState, request: &Request) -> Result<IngestPlan> {
+    let location = Location::open(&source.from)?;
+    let has_date = Layout::parse(&source.layout).has_date();
+    let range = request
+        .dates
+        .filter(|_| has_date && !request.rescan)
+        .map(|(from, to)| listing_range(source, from, to));
+    if request.dates.is_none() && !request.rescan {
+        return Ok(IngestPlan::default());
+    }
+    let listed = listing::list(source, &location, range).await?;
+    Ok(compare(state, request, listed, range))
+}
+
+/// Path dates whose objects may hold rows of the dates: `late` either way, and a day more where the
+/// layout's days are not the project's.
+fn listing_range(source: &Source, from: NaiveDate, to: NaiveDate) -> (NaiveDate, NaiveDate) {
+    let reach = u64::from(source.late.days_ceil())
+        + match source.layout_zone {
+            LayoutZone::Project => 0,
+            LayoutZone::Utc => 1,
+        };
+    (
+        from.checked_sub_days(Days::new(reach)).unwrap_or(NaiveDate::MIN),
+        to.checked_add_days(Days::new(reach)).unwrap_or(NaiveDate::MAX),
+    )
+}
+
+fn compare(
+    state: &TableState,
+    request: &Request,
+    listed: Vec<RawObject>,
+    range: Option<(NaiveDate, NaiveDate)>,
+) -> IngestPlan {
+    let published: BTreeSet<NaiveDate> = state.dates().collect();
+    let mut rebuild: BTreeSet<NaiveDate> = state
+        .partitions
+        .iter()
+        .filter(|(_, partition)| partition.inputs.is_empty())
+        .filter_map(|(date, _)| date.parse().ok())
+        .collect();
+    let mut read = Vec::new();
+    let by_path: BTreeMap<&str, &RawObject> =
+        listed.iter().map(|object| (object.path.as_str(), object)).collect();
+    for object in &listed {
+        let reason = match state.objects.get(&object.path) {
+            None => ReadReason::New,
+            Some(known) if known.etag == object.etag && known.size == object.size => continue,
+            Some(known) => {
+                rebuild.extend(known.rows_by_date.keys().filter(|date| published.contains(date)));
+                ReadReason::Changed
+            }
+        };
+        read.push(Read {
+            object: object.clone(),
+            reason,
+        });
+    }
+    let gone: BTreeSet<String> = state
+        .objects
+        .values()
+        .filter(|known| match (range, known.path_date) {
+            (Some((from, to)), Some(date)) => from <= date && date <= to,
+            _ => true,
+        })
+        .filter(|known| !by_path.contains_key(known.path.as_str()))
+        .map(|known| known.path.clone())
+        .collect();
+    for path in &gone {
+        if let Some(known) = state.objects.get(path) {
+            rebuild.extend(known.rows_by_date.keys().filter(|date| published.contains(date)));
+        }
+    }
+    let mut requested = BTreeSet::new();
+    if let Some((from, to)) = request.dates {
+        // Days before the first object there ever was are not days without rows.
+        let first_known = state
+            .objects
+            .values()
+            .filter_map(|known| known.path_date)
+            .chain(listed.iter().filter_map(|object| object.path_date))
+            .min();
+        let is_dated = first_known.is_some();
+        let mut date = from.max(first_known.unwrap_or(from));
+        while date <= to && (is_dated || !listed.is_empty()) {
+            requested.insert(date);
+            match date.checked_add_days(Days::new(1)) {
+                Some(next) => date = next,
+                None => break,
+            }
+        }
+    }
+    if request.full_refresh {
+        rebuild.extend(requested.intersection(&published).copied());
+    }
+    let read_paths = read.iter().map(|read| read.object.path.clone()).collect();
+    IngestPlan {
+        read,
+        gone,
+        requested,
+        published,
+        rebuild,
+        read_paths,
+    }
+}

@@ -1,0 +1,123 @@
+//! What a run did: `run_results.json`, always written, before a failing exit too.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::ingest::IngestReport;
+use crate::table::audit::CheckResult;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Built and published.
+    Done,
+    /// Nothing to do: published already from the same inputs and definitions.
+    Unchanged,
+    /// Failed; the reason stands beside it.
+    Failed,
+    /// Not tried, since something it reads failed.
+    Skipped,
+}
+
+/// One source, model or report.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepResult {
+    /// `source`, `model` or `report`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub status: Status,
+    /// Dates built.
+    pub dates: Vec<String>,
+    /// Dates whose bytes are new.
+    pub changed: Vec<String>,
+    /// Why it was built, failed or skipped.
+    pub why: String,
+    /// Rows of what was built.
+    pub rows: u64,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Audits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckResult>,
+    /// Counts of a source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingest: Option<IngestReport>,
+    /// Files written (reports).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PathBuf>,
+}
+
+impl StepResult {
+    /// A step that has not begun.
+    pub fn new(kind: &'static str, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_string(),
+            status: Status::Unchanged,
+            dates: Vec::new(),
+            changed: Vec::new(),
+            why: String::new(),
+            rows: 0,
+            seconds: 0.0,
+            checks: Vec::new(),
+            ingest: None,
+            files: Vec::new(),
+        }
+    }
+}
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunResults {
+    /// Project.
+    pub project: String,
+    /// The last complete day.
+    pub complete_through: String,
+    /// Dates asked for.
+    pub from: String,
+    /// Dates asked for.
+    pub to: String,
+    /// When the run began, RFC 3339.
+    pub started_at: String,
+    /// Published partitions found damaged and built again.
+    pub recovered: Vec<String>,
+    /// Every step, in order.
+    pub steps: Vec<StepResult>,
+    /// Seconds in all.
+    pub seconds: f64,
+    /// The most memory the process held, in bytes, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// 0 if every step is done or unchanged.
+    pub exit_code: u8,
+}
+
+impl RunResults {
+    /// Whether any step failed or was skipped.
+    pub fn has_failed(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.status, Status::Failed | Status::Skipped))
+    }
+
+    /// Writes `run_results.json` into the project's work folder.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).map_err(Error::io("making the folder", folder))?;
+        let path = folder.join("run_results.json");
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::Failed(format!("writing the results: {error}")))?;
+        std::fs::write(&path, text).map_err(Error::io("writing", &path))
+    }
+}
+
+/// The most memory this process held, from /proc.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib = line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
+    Some(kib * 1024)
+}

@@ -1,0 +1,265 @@
+//! One JSON object a line. Declared fields are captured; the rest stays as raw JSON text.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use super::decode::{Place, Raw, RowAssembler, unreadable};
+use super::json::{self, Kind, Span};
+use super::lines::{Line, for_each_line};
+use crate::error::Result;
+
+/// What to do with a top-level key.
+struct Field {
+    key: Vec<u8>,
+    /// Slots that take the value itself.
+    slots: Vec<usize>,
+    /// Slots that take something inside it, with the path below this key.
+    inside: Vec<(usize, Vec<String>)>,
+}
+
+/// Where a slot's value is: in the line, or unescaped in the arena.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Missing,
+    Line(usize, usize),
+    Arena(usize, usize),
+    Nested(usize, usize),
+}
+
+pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<()> {
+    let mut lines = JsonLines::new(rows);
+    let mut failed = None;
+    for_each_line(reader, |line, offset, text| {
+        if failed.is_some() {
+            return;
+        }
+        let place = Place { line, offset };
+        match text {
+            Line::Text(text) => {
+                if let Err(error) = lines.line(rows, place, text) {
+                    failed = Some(error);
+                }
+            }
+            Line::TooLong(text) => {
+                rows.unreadable_line(place, "too_long", "longer than 16 MiB".to_string(), text);
+            }
+        }
+    })
+    .map_err(|error| unreadable(&rows.object.path, &error))?;
+    failed.map_or(Ok(()), Err)
+}
+
+struct JsonLines {
+    fields: Vec<Field>,
+    by_key: HashMap<Vec<u8>, usize>,
+    personal: Vec<bool>,
+    found: Vec<Found>,
+    spans: Vec<Option<Span>>,
+    arena: String,
+    key_text: String,
+    props: String,
+}
+
+impl JsonLines {
+    fn new(rows: &RowAssembler<'_>) -> Self {
+        let mut fields: Vec<Field> = Vec::new();
+        let mut by_key: HashMap<Vec<u8>, usize> = HashMap::new();
+        for (slot, path) in rows.slots.paths.iter().enumerate() {
+            let Some((first, inside)) = path.split_first() else {
+                continue;
+            };
+            let at = *by_key.entry(first.as_bytes().to_vec()).or_insert_with(|| {
+                fields.push(Field {
+                    key: first.as_bytes().to_vec(),
+                    slots: Vec::new(),
+                    inside: Vec::new(),
+                });
+                fields.len() - 1
+            });
+            if inside.is_empty() {
+                fields[at].slots.push(slot);
+            } else {
+                fields[at].inside.push((slot, inside.to_vec()));
+            }
+        }
+        let slots = rows.slots.paths.len();
+        Self {
+            fields,
+            by_key,
+            personal: rows.slots.personal.clone(),
+            found: vec![Found::Missing; slots],
+            spans: vec![None; slots],
+            arena: String::new(),
+            key_text: String::new(),
+            props: String::new(),
+        }
+    }
+
+    fn line(&mut self, rows: &mut RowAssembler<'_>, place: Place, bytes: &[u8]) -> Result<()> {
+        let start = json::skip_blanks(bytes, 0);
+        if start == bytes.len() {
+            return Ok(());
+        }
+        let Ok(line) = std::str::from_utf8(bytes) else {
+            rows.unreadable_line(place, "not_utf8", "not valid UTF-8".to_string(), bytes);
+            return Ok(());
+        };
+        if bytes[start] != b'{' {
+            rows.unreadable_line(
+                place,
+                "not_an_object",
+                "a line holds one JSON object".to_string(),
+                bytes,
+            );
+            return Ok(());
+        }
+        if let Err((at, expected)) = self.scan(line, start) {
+            let detail = format!("byte {at} of the line: expected {expected}");
+            rows.unreadable_line(place, "not_json", detail, bytes);
+            return Ok(());
+        }
+        let (found, arena) = (&self.found, self.arena.as_str());
+        let raw = |slot: usize| match found[slot] {
+            Found::Missing => Raw::Missing,
+            Found::Line(start, end) => Raw::Scalar(&line[start..end]),
+            Found::Arena(start, end) => Raw::Scalar(&arena[start..end]),
+            Found::Nested(start, end) => Raw::Nested(&line[start..end]),
+        };
+        let props = (!self.props.is_empty()).then_some(self.props.as_str());
+        let (spans, personal) = (&self.spans, &self.personal);
+        rows.row(place, raw, props, || mask(line, spans, personal))
+    }
+
+    /// Fills `found`, `spans` and `props` from one line.
+    fn scan(&mut self, line: &str, start: usize) -> Result<(), (usize, &'static str)> {
+        let bytes = line.as_bytes();
+        self.found.fill(Found::Missing);
+        self.spans.fill(None);
+        self.arena.clear();
+        self.props.clear();
+        let Self {
+            fields,
+            by_key,
+            found,
+            spans,
+            arena,
+            key_text,
+            props,
+            ..
+        } = self;
+        let mut expected = 0usize;
+        let end = json::walk_object(bytes, start, |key, value| {
+            let name = match key.kind {
+                Kind::String { escaped: true } => {
+                    key_text.clear();
+                    json::unescape(&line[key.start..key.end], key_text);
+                    key_text.as_bytes()
+                }
+                _ => &bytes[key.start..key.end],
+            };
+            // Loggers write keys in the same order line by line: try the next one first.
+            let at = match fields.get(expected) {
+                Some(field) if field.key == name => Some(expected),
+                _ => by_key.get(name).copied(),
+            };
+            let keep_raw = match at {
+                Some(at) => {
+                    expected = at + 1;
+                    let field = &fields[at];
+                    for slot in &field.slots {
+                        found[*slot] = locate(line, value, arena);
+                        spans[*slot] = Some(value);
+                    }
+                    for (slot, path) in &field.inside {
+                        found[*slot] = Found::Missing;
+                        if let Some(inner) = descend(line, value, path) {
+                            found[*slot] = locate(line, inner, arena);
+                            spans[*slot] = Some(inner);
+                        }
+                    }
+                    field.slots.is_empty()
+                }
+                None => true,
+            };
+            if keep_raw {
+                props.push(if props.is_empty() { '{' } else { ',' });
+                props.push('"');
+                props.push_str(&line[key.start..key.end]);
+                props.push_str("\":");
+                match value.kind {
+                    Kind::String { .. } => props.push_str(&line[value.start - 1..=value.end]),
+                    _ => props.push_str(&line[value.start..value.end]),
+                }
+            }
+        })
+        .map_err(|malformed| (malformed.at, malformed.expected))?;
+        if !props.is_empty() {
+            props.push('}');
+        }
+        let end = json::skip_blanks(bytes, end);
+        if end < bytes.len() {
+            return Err((end, "nothing after the object"));
+        }
+        Ok(())
+    }
+}
+
+fn locate(line: &str, value: Span, arena: &mut String) -> Found {
+    match value.kind {
+        Kind::Null => Found::Missing,
+        Kind::Bool | Kind::Number | Kind::String { escaped: false } => {
+            Found::Line(value.start, value.end)
+        }
+        Kind::String { escaped: true } => {
+            let start = arena.len();
+            json::unescape(&line[value.start..value.end], arena);
+            Found::Arena(start, arena.len())
+        }
+        Kind::Nested => Found::Nested(value.start, value.end),
+    }
+}
+
+/// The value at a path below an object's span; the last of equal keys wins.
+fn descend(line: &str, value: Span, path: &[String]) -> Option<Span> {
+    let mut value = value;
+    for part in path {
+        if line.as_bytes().get(value.start) != Some(&b'{') || value.kind != Kind::Nested {
+            return None;
+        }
+        let mut next = None;
+        let mut name = String::new();
+        // The line was scanned whole before, so that this walk cannot fail.
+        json::walk_object(line.as_bytes(), value.start, |key, inner| {
+            name.clear();
+            json::unescape(&line[key.start..key.end], &mut name);
+            if name == *part {
+                next = Some(inner);
+            }
+        })
+        .ok()?;
+        value = next?;
+    }
+    Some(value)
+}
+
+/// The line with personal values replaced.
+fn mask(line: &str, spans: &[Option<Span>], personal: &[bool]) -> String {
+    let mut hidden: Vec<Span> = spans
+        .iter()
+        .zip(personal)
+        .filter(|(_, personal)| **personal)
+        .filter_map(|(span, _)| *span)
+        .collect();
+    hidden.sort_by_key(|span| span.start);
+    let mut text = String::with_capacity(line.len());
+    let mut at = 0;
+    for span in hidden {
+        if span.start >= at {
+            text.push_str(&line[at..span.start]);
+            text.push_str("***");
+            at = span.end;
+        }
+    }
+    text.push_str(&line[at..]);
+    text
+}

@@ -1,0 +1,115 @@
+//! Durable writes on the local disk: a file is there whole and for good, or not at all.
+//!
+//! The order (write, sync the file, rename, sync the folder and every folder newly made) is what a
+//! crash of the machine asks for; object_store's local store never syncs.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Suffix of files that are not yet published; left by a crash, removed by the next run.
+pub(super) const TEMPORARY_SUFFIX: &str = ".loudou-tmp";
+
+fn temporary(path: &Path) -> std::path::PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(TEMPORARY_SUFFIX);
+    path.with_file_name(name)
+}
+
+fn sync_folder(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(Error::io("syncing the folder", path))
+}
+
+/// Makes a folder and its missing parents so that they survive a crash.
+pub(super) fn make_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    make_folder(parent)?;
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(Error::io("making the folder", path)(error)),
+    }
+    sync_folder(parent)
+}
+
+fn write_temporary(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<std::path::PathBuf> {
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    make_folder(parent)?;
+    let temporary = temporary(path);
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temporary)
+        .and_then(|mut file| {
+            fill(&mut file)?;
+            file.sync_all()
+        })
+        .map_err(Error::io("writing", &temporary))?;
+    Ok(temporary)
+}
+
+/// Replaces (or creates) `path` by the bytes of `from`.
+pub(super) fn replace_with_file(from: &Path, path: &Path) -> Result<()> {
+    let mut source = File::open(from).map_err(Error::io("opening", from))?;
+    let temporary = write_temporary(path, |file| io::copy(&mut source, file).map(|_| ()))?;
+    fs::rename(&temporary, path).map_err(Error::io("publishing", path))?;
+    sync_folder(path.parent().unwrap_or(Path::new("/")))
+}
+
+/// Replaces (or creates) `path` by a text.
+pub(super) fn replace_with_text(text: &str, path: &Path) -> Result<()> {
+    let temporary = write_temporary(path, |file| file.write_all(text.as_bytes()))?;
+    fs::rename(&temporary, path).map_err(Error::io("writing", path))?;
+    sync_folder(path.parent().unwrap_or(Path::new("/")))
+}
+
+/// Creates `path`, which must not exist; `false` if it does. Never half-written.
+pub(super) fn create(text: &str, path: &Path) -> Result<bool> {
+    let temporary = write_temporary(path, |file| file.write_all(text.as_bytes()))?;
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary).map_err(Error::io("removing", &temporary))?;
+    match linked {
+        Ok(()) => {
+            sync_folder(path.parent().unwrap_or(Path::new("/")))?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(Error::io("creating", path)(error)),
+    }
+}
+
+/// Removes what a crash may have left beside `path`.
+pub(super) fn remove_temporary(path: &Path) -> Result<()> {
+    let temporary = temporary(path);
+    match fs::remove_file(&temporary) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("removing", &temporary)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn creates_once_and_replaces_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/c.json");
+        assert!(create("one", &path).unwrap());
+        assert!(!create("two", &path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+        replace_with_text("three", &path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "three");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,204 @@
+//! What the run log says is published: its entries, and the state they fold into.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::date_text;
+
+/// One slot of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// A run begins.
+    Acquire {
+        /// Counts runs of this warehouse.
+        epoch: u64,
+        /// Who.
+        holder: String,
+        /// When, RFC 3339.
+        at: String,
+    },
+    /// Partitions are about to be published; from here on they will be.
+    Commit(Commit),
+    /// Everything of the commit in slot `of` is published.
+    Done {
+        /// The commit's slot.
+        of: u64,
+    },
+    /// The run ended by itself.
+    Release {
+        /// The run's epoch.
+        epoch: u64,
+    },
+}
+
+/// What one model (or source) publishes together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The run's epoch.
+    pub epoch: u64,
+    /// Table.
+    pub table: String,
+    /// Hash of the definitions that built it.
+    pub definition: String,
+    /// What it publishes, by date.
+    pub partitions: Vec<CommitPartition>,
+    /// Raw objects read for it (sources only).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ObjectRecord>,
+    /// Raw objects that are gone (sources only).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
+}
+
+/// One partition of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitPartition {
+    /// Its local day; absent for an unpartitioned table.
+    #[serde(with = "date_text::option")]
+    pub date: Option<NaiveDate>,
+    /// Key below the warehouse.
+    pub key: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// SHA-256 of the bytes.
+    pub hash: String,
+    /// The hash it replaces, if one was published.
+    pub previous: Option<String>,
+    /// Fingerprint of everything it was computed from, the definitions apart.
+    pub inputs: String,
+}
+
+/// A raw object as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRecord {
+    /// Path below the source's base.
+    pub path: String,
+    /// The store's tag.
+    pub etag: String,
+    /// Bytes as stored.
+    pub size: u64,
+    /// The layout's date.
+    #[serde(with = "date_text::option")]
+    pub path_date: Option<NaiveDate>,
+    /// The layout's hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_hour: Option<u8>,
+    /// Lines that are not blank.
+    pub lines: u64,
+    /// Lines set aside.
+    pub bad_lines: u64,
+    /// Rows by local day of their time.
+    #[serde(with = "date_text::map")]
+    pub rows_by_date: BTreeMap<NaiveDate, u64>,
+}
+
+/// A published partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionState {
+    /// Key below the warehouse.
+    pub key: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// SHA-256.
+    pub hash: String,
+    /// Fingerprint of its inputs.
+    pub inputs: String,
+    /// Hash of the definitions that built it.
+    pub definition: String,
+    /// Slot of the commit it comes from.
+    pub commit: u64,
+}
+
+/// A table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableState {
+    /// Partitions by date; the empty key is the one of an unpartitioned table.
+    pub partitions: BTreeMap<String, PartitionState>,
+    /// Raw objects by path (sources only).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, ObjectRecord>,
+}
+
+impl TableState {
+    /// The partition of a date.
+    pub fn partition(&self, date: Option<NaiveDate>) -> Option<&PartitionState> {
+        self.partitions.get(&date_key(date))
+    }
+
+    /// Published dates in order.
+    pub fn dates(&self) -> impl Iterator<Item = NaiveDate> {
+        self.partitions.keys().filter_map(|date| date.parse().ok())
+    }
+}
+
+/// How a date stands in the state's maps.
+pub fn date_key(date: Option<NaiveDate>) -> String {
+    date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+/// Everything published, folded from the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The last slot folded in; 0 before the first.
+    pub slot: u64,
+    /// The last epoch.
+    pub epoch: u64,
+    /// By table.
+    pub tables: BTreeMap<String, TableState>,
+    /// Commits without their `done`: their slot.
+    pub unfinished: BTreeMap<u64, Commit>,
+}
+
+impl State {
+    /// Folds the entry of the next slot in.
+    pub fn fold(&mut self, slot: u64, entry: &Entry) {
+        self.slot = slot;
+        match entry {
+            Entry::Acquire { epoch, .. } => self.epoch = *epoch,
+            Entry::Commit(commit) => {
+                self.apply(slot, commit);
+                self.unfinished.insert(slot, commit.clone());
+            }
+            Entry::Done { of } => {
+                self.unfinished.remove(of);
+            }
+            Entry::Release { .. } => {}
+        }
+    }
+
+    fn apply(&mut self, slot: u64, commit: &Commit) {
+        let table = self.tables.entry(commit.table.clone()).or_default();
+        for partition in &commit.partitions {
+            table.partitions.insert(
+                date_key(partition.date),
+                PartitionState {
+                    key: partition.key.clone(),
+                    rows: partition.rows,
+                    bytes: partition.bytes,
+                    hash: partition.hash.clone(),
+                    inputs: partition.inputs.clone(),
+                    definition: commit.definition.clone(),
+                    commit: slot,
+                },
+            );
+        }
+        for object in &commit.objects {
+            table.objects.insert(object.path.clone(), object.clone());
+        }
+        for path in &commit.gone {
+            table.objects.remove(path);
+        }
+    }
+
+    /// A table; an empty one if nothing of it is published.
+    pub fn table(&self, name: &str) -> TableState {
+        self.tables.get(name).cloned().unwrap_or_default()
+    }
+}
