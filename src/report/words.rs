@@ -88,7 +88,7 @@ keys! {
     StatusLines = "status_lines" ["n"];
     StatusDuplicates = "status_duplicates" ["share"];
     StatusQuarantined = "status_quarantined" ["n"];
-    OnlyThrough = "only_through" ["date"];
+    DayIncomplete = "day_incomplete" ["date"];
     MissingHours = "missing_hours" ["source", "hours"];
     MissingPartition = "missing_partition" ["table", "dates"];
     ListJoin = "list_join" [];

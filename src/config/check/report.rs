@@ -69,6 +69,8 @@ pub fn section(
                     ValueFormatWord::Money => Format::Money,
                     ValueFormatWord::DurationUs => Format::DurationUs,
                     ValueFormatWord::Number => Format::Number,
+                    ValueFormatWord::Points => Format::Points,
+                    ValueFormatWord::Flag => Format::Flag,
                 },
                 good: match raw.good {
                     Some(GoodWord::Up) => Good::Up,

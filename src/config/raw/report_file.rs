@@ -100,6 +100,10 @@ pub enum ValueFormatWord {
     DurationUs,
     /// A plain number.
     Number,
+    /// A difference of two ratios, shown in percentage points.
+    Points,
+    /// A boolean.
+    Flag,
 }
 
 /// Direction that is good.

@@ -29,7 +29,7 @@ pub struct Bars {
     pub bars: Vec<Bar>,
 }
 
-const WIDTH: f64 = 360.0;
+const WIDTH: f64 = 340.0;
 const ROW: f64 = 38.0;
 const THICK: f64 = 8.0;
 
@@ -43,14 +43,16 @@ impl Bars {
             .iter()
             .filter_map(|bar| bar.value)
             .fold(0.0, f64::max);
+        // One right edge for all values.
+        let note = self
+            .bars
+            .iter()
+            .map(|bar| text::width(&bar.note, 12.0))
+            .fold(0.0, f64::max);
+        let note = if note > 0.0 { note + 10.0 } else { 0.0 };
         for (at, bar) in self.bars.iter().enumerate() {
             let top = ROW * at as f64;
             canvas.mark(&bar.title, |canvas| {
-                let note = if bar.note.is_empty() {
-                    0.0
-                } else {
-                    text::width(&bar.note, 12.0) + 10.0
-                };
                 let value = text::width(&bar.text, 13.0);
                 let label = text::fit(&bar.label, 13.0, WIDTH - note - value - 12.0);
                 canvas.text("name", 0.0, top + 15.0, Anchor::Start, &label);

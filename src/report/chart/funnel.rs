@@ -11,7 +11,7 @@ pub struct FunnelStep {
     pub name: String,
     /// How many reached it, or its state.
     pub reached: String,
-    /// Share of the first step, beside the count; empty on the first.
+    /// Share of the first step, beside the count; empty where there is none.
     pub overall: String,
     /// Share of the first step, 0..=1; `None` where not yet due.
     pub share: Option<f64>,
@@ -32,7 +32,7 @@ pub struct Funnel {
     pub steps: Vec<FunnelStep>,
 }
 
-const WIDTH: f64 = 360.0;
+const WIDTH: f64 = 340.0;
 /// Name and count.
 const HEAD: f64 = 20.0;
 const THICK: f64 = 16.0;
@@ -46,6 +46,13 @@ impl Funnel {
         let height = row * self.steps.len().max(1) as f64 - GAP + 2.0;
         let mut canvas = Canvas::new("funnel", WIDTH, height, &self.title, &self.description);
         let length = |share: f64| (WIDTH * share.clamp(0.0, 1.0)).max(2.0);
+        // One right edge for all counts.
+        let overall = self
+            .steps
+            .iter()
+            .map(|step| text::width(&step.overall, 12.0))
+            .fold(0.0, f64::max)
+            + 10.0;
         for (at, step) in self.steps.iter().enumerate() {
             let top = row * at as f64;
             let bar = top + HEAD;
@@ -65,11 +72,6 @@ impl Funnel {
                 canvas.text("passage", 8.0, bar + THICK + 15.0, Anchor::Start, &next.passage);
             }
             canvas.mark(&step.title, |canvas| {
-                let overall = if step.overall.is_empty() {
-                    0.0
-                } else {
-                    text::width(&step.overall, 12.0) + 10.0
-                };
                 let reached = text::width(&step.reached, 13.0);
                 let name = text::fit(&step.name, 13.0, WIDTH - overall - reached - 12.0);
                 canvas.text("name", 0.0, top + 14.0, Anchor::Start, &name);

@@ -141,7 +141,7 @@ async fn what_is_missing_of_the_day_is_told() {
     assert!(strip.contains("⚠"), "{strip}");
     assert!(strip.contains("数据截至 11-20"), "{strip}");
     let notes = between(&page.html, "<ul class=\"notes\">", "</ul>");
-    assert!(notes.contains("只完整到 11-20"), "{notes}");
+    assert!(notes.contains("11-21 的数据尚未收齐，数值暂定"), "{notes}");
     assert!(notes.contains("行为事件缺 03、04 时"), "{notes}");
 }
 

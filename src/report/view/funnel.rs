@@ -155,58 +155,72 @@ impl Chains {
             .map(Vec::as_slice)
     }
 
-    /// The report day's chain on the same-day basis, and that of the same weekday before.
-    pub fn same_day(&self, day: NaiveDate) -> Option<(&[Step], Option<&[Step]>)> {
-        let before = week_before(day).and_then(|day| self.chain(Basis::SameDay, day));
-        self.chain(Basis::SameDay, day).map(|steps| (steps, before))
+    /// A day's chain, with that of the same weekday before.
+    fn pair(&self, basis: Basis, entered: NaiveDate) -> Option<Pair<'_>> {
+        Some(Pair {
+            entered,
+            steps: self.chain(basis, entered)?,
+            before: entered
+                .checked_sub_days(Days::new(7))
+                .and_then(|day| self.chain(basis, day)),
+        })
+    }
+
+    /// The report day's chain on the same-day basis.
+    pub fn same_day(&self, day: NaiveDate) -> Option<Pair<'_>> {
+        self.pair(Basis::SameDay, day)
     }
 
     /// The latest entry day up to `day` that is due on the mature basis.
-    fn latest_mature(&self, day: NaiveDate) -> Option<(NaiveDate, &[Step], Option<&[Step]>)> {
+    fn latest_mature(&self, day: NaiveDate) -> Option<Pair<'_>> {
         self.steps
             .iter()
             .rev()
             .filter(|((basis, entered, _), _)| *basis == Basis::Mature && *entered <= day)
             .find(|(_, steps)| steps.iter().all(|step| step.is_mature))
-            .map(|((_, entered, _), steps)| {
-                let before = week_before(*entered).and_then(|day| self.chain(Basis::Mature, day));
-                (*entered, steps.as_slice(), before)
-            })
+            .and_then(|((_, entered, _), _)| self.pair(Basis::Mature, *entered))
     }
 }
 
-fn week_before(day: NaiveDate) -> Option<NaiveDate> {
-    day.checked_sub_days(Days::new(7))
+/// A chain with the one it is compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'c> {
+    /// Entry day.
+    entered: NaiveDate,
+    /// Steps from the first.
+    pub steps: &'c [Step],
+    /// The same weekday of the week before.
+    before: Option<&'c [Step]>,
 }
 
-/// The change of a step's rate against the week before.
-pub fn rate_change(steps: &[Step], before: Option<&[Step]>, at: usize) -> Option<Change> {
-    let (now, before) = (steps.get(at)?, before?.get(at)?);
-    Change::between(Format::Percent, &now.step_rate, &before.step_rate)
+impl Pair<'_> {
+    /// The change of a step's rate against the week before.
+    pub fn rate_change(&self, at: usize) -> Option<Change> {
+        let (now, before) = (self.steps.get(at)?, self.before?.get(at)?);
+        Change::between(Format::Percent, &now.step_rate, &before.step_rate)
+    }
+
+    /// What is lost on the way to a step: people and share.
+    fn lost(&self, at: usize) -> Option<(i64, f64)> {
+        let before = self.steps.get(at.checked_sub(1)?)?;
+        let step = self.steps.get(at)?;
+        match (&before.reached, &step.reached, step.step_rate.number()) {
+            (Cell::Int(from), Cell::Int(to), Some(rate)) => Some((from - to, 1.0 - rate)),
+            _ => None,
+        }
+    }
 }
 
 /// The pictures; `None` where the report's day has no rows.
 pub fn funnel(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<FunnelView>> {
     let chains = Chains::read(maker, grid)?;
-    let Some((steps, before)) = chains.same_day(maker.input.date) else {
+    let Some(same_day) = chains.same_day(maker.input.date) else {
         return Ok(None);
     };
-    let mut panels = vec![panel(
-        maker,
-        &chains.funnel,
-        maker
-            .words
-            .fill(Key::SameDayPanel, &[("date", &month_day(maker.input.date))]),
-        steps,
-        before,
-        charts,
-    )];
+    let mut panels = vec![panel(maker, &chains.funnel, Key::SameDayPanel, same_day, charts)];
     let mature = chains.latest_mature(maker.input.date);
-    if let Some((entered, steps, before)) = mature {
-        let title = maker
-            .words
-            .fill(Key::MaturePanel, &[("date", &month_day(entered))]);
-        panels.push(panel(maker, &chains.funnel, title, steps, before, charts));
+    if let Some(mature) = mature {
+        panels.push(panel(maker, &chains.funnel, Key::MaturePanel, mature, charts));
     }
     Ok(Some(FunnelView {
         panels,
@@ -216,15 +230,9 @@ pub fn funnel(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<F
     }))
 }
 
-fn panel(
-    maker: Maker,
-    funnel: &str,
-    title: String,
-    steps: &[Step],
-    before: Option<&[Step]>,
-    charts: &mut Charts,
-) -> PanelView {
-    let words = maker.words;
+fn panel(maker: Maker, funnel: &str, title: Key, pair: Pair, charts: &mut Charts) -> PanelView {
+    let (words, steps) = (maker.words, pair.steps);
+    let title = words.fill(title, &[("date", &month_day(pair.entered))]);
     let rate = |cell: &Cell| {
         cell.number()
             .map_or_else(|| words.get(Key::NoValue).to_owned(), percent)
@@ -246,14 +254,14 @@ fn panel(
             ],
         ),
         steps: (0..steps.len())
-            .filter_map(|at| drawn_step(maker, steps, before, at))
+            .filter_map(|at| drawn_step(maker, pair, at))
             .collect(),
     };
     PanelView {
         title,
         overall: words.fill(Key::OverallRate, &[("rate", &overall)]),
         chart: charts.push(drawn.draw()),
-        table: step_table(maker, steps, before),
+        table: step_table(maker, pair),
     }
 }
 
@@ -265,19 +273,9 @@ pub fn count(maker: Maker, cell: &Cell) -> String {
     }
 }
 
-/// What is lost on the way to a step: people and share.
-fn lost(steps: &[Step], at: usize) -> Option<(i64, f64)> {
-    let before = steps.get(at.checked_sub(1)?)?;
-    let step = steps.get(at)?;
-    match (&before.reached, &step.reached, step.step_rate.number()) {
-        (Cell::Int(from), Cell::Int(to), Some(rate)) => Some((from - to, 1.0 - rate)),
-        _ => None,
-    }
-}
-
-fn drawn_step(maker: Maker, steps: &[Step], before: Option<&[Step]>, at: usize) -> Option<FunnelStep> {
+fn drawn_step(maker: Maker, pair: Pair, at: usize) -> Option<FunnelStep> {
     let words = maker.words;
-    let step = steps.get(at)?;
+    let step = pair.steps.get(at)?;
     let reached = count(maker, &step.reached);
     let overall = step.overall_rate.number().map_or_else(String::new, percent);
     let share = match (&step.reached, step.overall_rate.number()) {
@@ -286,10 +284,10 @@ fn drawn_step(maker: Maker, steps: &[Step], before: Option<&[Step]>, at: usize) 
         (Cell::Int(_), None) => Some(0.0),
         _ => None,
     };
-    let passage = match (lost(steps, at), step.step_rate.number()) {
+    let passage = match (pair.lost(at), step.step_rate.number()) {
         (Some((_, lost_rate)), Some(rate)) => {
             let (rate, lost_rate) = (percent(rate), percent(lost_rate));
-            match rate_change(steps, before, at).filter(|change| change.is_notable()) {
+            match pair.rate_change(at).filter(|change| change.is_notable()) {
                 Some(change) => words.fill(
                     Key::FunnelStepMoved,
                     &[
@@ -314,7 +312,7 @@ fn drawn_step(maker: Maker, steps: &[Step], before: Option<&[Step]>, at: usize) 
             ("rate", if overall.is_empty() { words.get(Key::NoValue) } else { &overall }),
         ],
     );
-    if let (Some((people, lost_rate)), Some(rate)) = (lost(steps, at), step.step_rate.number()) {
+    if let (Some((people, lost_rate)), Some(rate)) = (pair.lost(at), step.step_rate.number()) {
         title.push('\n');
         title.push_str(&words.fill(
             Key::FunnelStep,
@@ -328,14 +326,14 @@ fn drawn_step(maker: Maker, steps: &[Step], before: Option<&[Step]>, at: usize) 
     Some(FunnelStep {
         name: step.title.clone(),
         reached,
-        overall: if at == 0 { String::new() } else { overall },
+        overall,
         share,
         passage: if at == 0 { String::new() } else { passage },
         title,
     })
 }
 
-fn step_table(maker: Maker, steps: &[Step], before: Option<&[Step]>) -> TableView {
+fn step_table(maker: Maker, pair: Pair) -> TableView {
     let words = maker.words;
     let label = |column: &str| words.label(column, None).unwrap_or("").to_owned();
     let none = || CellView::none(words.get(Key::NoValue), words.get(Key::NoValueWhy));
@@ -346,10 +344,11 @@ fn step_table(maker: Maker, steps: &[Step], before: Option<&[Step]>) -> TableVie
             HeadView::number(label("reached")),
             HeadView::number(label("step_rate")),
             HeadView::number(words.get(Key::VsSameWeekday)),
-            HeadView::number(label("drop_off")),
             HeadView::number(label("overall_rate")),
+            HeadView::number(label("drop_off")),
         ],
-        rows: steps
+        rows: pair
+            .steps
             .iter()
             .enumerate()
             .map(|(at, step)| {
@@ -359,13 +358,13 @@ fn step_table(maker: Maker, steps: &[Step], before: Option<&[Step]>) -> TableVie
                     CellView::name(step.title.as_str()),
                     CellView::number(count(maker, &step.reached)),
                     if first { blank() } else { rate(step.step_rate.number()) },
-                    match rate_change(steps, before, at) {
+                    match pair.rate_change(at) {
                         _ if first => blank(),
                         Some(change) => CellView::change(change.signed(maker.writer), change.tone(Good::Up)),
                         None => CellView::none(words.get(Key::NoComparison), words.get(Key::NoValueWhy)),
                     },
-                    if first { blank() } else { rate(lost(steps, at).map(|(_, rate)| rate)) },
                     if first { blank() } else { rate(step.overall_rate.number()) },
+                    if first { blank() } else { rate(pair.lost(at).map(|(_, rate)| rate)) },
                 ]
             })
             .collect(),

@@ -1,7 +1,7 @@
 //! The one sentence that is read first: what moved against the same weekday, and by how much.
 
 use super::Maker;
-use super::funnel::{Chains, rate_change};
+use super::funnel::Chains;
 use super::numbers::Core;
 use crate::project::Format;
 use crate::report::change::{Change, NOTABLE};
@@ -89,9 +89,9 @@ fn lead_clause(maker: Maker, lead: &Core, change: Option<Change>) -> String {
 
 /// The step of the day's funnel whose rate moved most.
 fn moved_step(maker: Maker, chains: &Chains) -> Option<String> {
-    let (steps, before) = chains.same_day(maker.input.date)?;
-    let (at, change) = (1..steps.len())
-        .filter_map(|at| rate_change(steps, before, at).map(|change| (at, change)))
+    let pair = chains.same_day(maker.input.date)?;
+    let (at, change) = (1..pair.steps.len())
+        .filter_map(|at| pair.rate_change(at).map(|change| (at, change)))
         .filter(|(_, change)| match change {
             Change::Points { points, relative } => {
                 change.is_notable() && points.abs() >= NOTABLE_STEP_POINTS && relative.is_finite()
@@ -99,7 +99,7 @@ fn moved_step(maker: Maker, chains: &Chains) -> Option<String> {
             Change::Relative(_) => false,
         })
         .max_by(|(_, a), (_, b)| a.relative().abs().total_cmp(&b.relative().abs()))?;
-    let step = steps.get(at)?;
+    let step = pair.steps.get(at)?;
     Some(maker.words.fill(
         Key::StepMoved,
         &[

@@ -30,8 +30,7 @@ pub fn status(maker: Maker) -> StatusView {
     let (input, words) = (maker.input, maker.words);
     let mut notes = Vec::new();
     if input.complete_through < input.date {
-        let date = month_day(input.complete_through);
-        notes.push(words.fill(Key::OnlyThrough, &[("date", &date)]));
+        notes.push(words.fill(Key::DayIncomplete, &[("date", &month_day(input.date))]));
     }
     for source in &input.sources {
         if !source.missing_hours.is_empty() {
