@@ -229,7 +229,7 @@ counted as (
 due as (
   select
     entry_date, breakdown, segment, basis, step_no, step, golden_rate, is_mature, entrants,
-    case when is_mature or step_no = 1 then reached end as reached
+    case when is_mature then reached end as reached
   from counted
 ),
 compared as (
@@ -249,8 +249,8 @@ select
   is_mature,
   entrants,
   reached,
-  case when is_mature then previous_reached end as previous_reached,
-  case when is_mature then cast(reached as double) / nullif(previous_reached, 0) end as step_rate,
+  previous_reached,
+  cast(reached as double) / nullif(previous_reached, 0) as step_rate,
   cast(reached as double) / nullif(entrants, 0) as overall_rate,
   golden_rate
 from compared

@@ -1,0 +1,212 @@
+//! The words of the command line.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config;
+use crate::error::{Error, Result};
+use crate::project::{Locale, local_to_us};
+
+/// Raw logs in, trusted funnel tables and daily reports out.
+#[derive(Debug, Parser)]
+#[command(name = "loudou", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done; 1 a step, check or report failed; 2 wrong usage or configuration; 75 try again.\nBegin with `loudou demo`, or with `loudou init DIR`.")]
+pub(crate) struct Arguments {
+    /// The project's folder (default: here or the nearest folder above with pipelines/_project.yaml)
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Take this as the present time: 2026-11-22T03:00:00+08:00, or without zone in the project's
+    #[arg(long, global = true, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Write the built-in project into an empty folder
+    Init(Init),
+    /// Make planted raw logs, run every night of them, render the reports
+    Demo(Demo),
+    /// Tell every problem of the project's files; reads no data
+    Check(Check),
+    /// Tell what a run would do, and why; writes nothing
+    Plan(Plan),
+    /// Do the night: read new raw logs, build and audit tables, publish, render reports
+    Run(Run),
+    /// Show the SQL of a model, or of a declared funnel
+    Compile(Compile),
+    /// Ask the published tables, or files by path ('x.parquet'), in SQL
+    Query(Query),
+    /// List tables with their dates, rows and bytes
+    Ls(Ls),
+    /// Render a report's pages again
+    Report(Report),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The folder; made if absent, refused if it holds anything
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The folder; an earlier demo in it is replaced
+    #[arg(default_value = "demo")]
+    pub dir: PathBuf,
+    /// Another seed, other people; the same seed, the same bytes
+    #[arg(long, default_value_t = 20_261_121)]
+    pub seed: u64,
+    /// Days of logs, ending on 2026-11-21
+    #[arg(long, default_value_t = 35, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+    /// Users, new and old
+    #[arg(long, default_value_t = 16_000, value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
+    pub users: u32,
+    /// Language of the project; both are rendered for the last day
+    #[arg(long, default_value = "zh-CN", value_parser = locale)]
+    pub locale: Locale,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextOrJson {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowFormat {
+    Table,
+    Csv,
+    Json,
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dates {
+    /// One local date
+    #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["from", "to"])]
+    pub date: Option<NaiveDate>,
+    /// First local date
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "to")]
+    pub from: Option<NaiveDate>,
+    /// Last local date, inclusive
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "from")]
+    pub to: Option<NaiveDate>,
+}
+
+impl Dates {
+    pub fn range(&self) -> Option<(NaiveDate, NaiveDate)> {
+        self.date
+            .map(|date| (date, date))
+            .or_else(|| self.from.zip(self.to))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub dates: Dates,
+    /// Look at every raw object, not only those near the dates
+    #[arg(long)]
+    pub rescan: bool,
+    /// Plan published dates of the range, too
+    #[arg(long)]
+    pub full_refresh: bool,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Without dates: the complete days of the last `catch_up` (7 days) that are missing or whose inputs changed.")]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub dates: Dates,
+    /// Look at every raw object, not only those near the dates
+    #[arg(long)]
+    pub rescan: bool,
+    /// Build the dates again even if nothing changed
+    #[arg(long)]
+    pub full_refresh: bool,
+    /// Leave the reports out
+    #[arg(long)]
+    pub no_reports: bool,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    /// The model; all declared analyses if absent
+    pub model: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  loudou query \"select date, visitors, paid_gmv from daily_core where platform = 'all' order by date\"\n  loudou query \"select user_id, window_funnel(interval '1 day', 'default', event_time, event = 'click', event = 'pay') as level from events group by user_id\"\n  loudou query \"select count(*) from 'some/file.parquet'\" --format csv")]
+pub(crate) struct Query {
+    /// One select
+    pub sql: String,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: RowFormat,
+    /// Write here instead of to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The role; all declared ones if absent
+    pub role: Option<String>,
+    /// The day (default: the last one published)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<NaiveDate>,
+    /// The language (default: the project's)
+    #[arg(long, value_parser = locale)]
+    pub locale: Option<Locale>,
+}
+
+fn locale(text: &str) -> Result<Locale, String> {
+    Locale::parse(text).ok_or_else(|| "zh-CN or en".to_string())
+}
+
+/// Reads `--as-of`; a time without zone is in the project's.
+pub(crate) fn as_of(text: &str, project: Option<&Path>) -> Result<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    let naive = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "--as-of {text} is not a time; write 2026-11-22T03:00:00+08:00 or 2026-11-22T03:00"
+            ))
+        })?;
+    let zone = config::find_root(project.unwrap_or(Path::new(".")))
+        .and_then(|root| config::load(&root).0)
+        .map_or(Tz::Asia__Shanghai, |project| project.zone);
+    DateTime::from_timestamp_micros(local_to_us(zone, naive))
+        .ok_or_else(|| Error::Usage(format!("--as-of {text} is beyond the calendar")))
+}

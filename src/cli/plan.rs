@@ -1,0 +1,64 @@
+//! `loudou plan`: what a run would do.
+
+use super::Context;
+use super::arguments::{Plan, TextOrJson};
+use super::output;
+use super::run::holder;
+use crate::error::{Error, Result};
+use crate::run::night::{self, RunOptions};
+use crate::run::plan::plan;
+use crate::table::log::read_state;
+
+pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
+    let workspace = context.workspace().await?;
+    let options = RunOptions {
+        dates: arguments.dates.range(),
+        rescan: arguments.rescan,
+        full_refresh: arguments.full_refresh,
+        reports: false,
+        now: context.now,
+        holder: holder(),
+    };
+    let asked = night::asked(&workspace, &options)?;
+    let state = read_state(&workspace.warehouse)?;
+    context.console.say("listing raw objects");
+    let plan = plan(&workspace, &state, &asked, arguments.rescan).await?;
+    context.console.clear();
+    if arguments.format == TextOrJson::Json {
+        let text = serde_json::to_string_pretty(&plan)
+            .map_err(|error| Error::Failed(format!("writing the plan: {error}")))?;
+        output::line(&text)?;
+        return Ok(0);
+    }
+    output::line(&format!(
+        "{} to {}, data complete through {}",
+        plan.from, plan.to, plan.complete_through
+    ))?;
+    if plan.steps.is_empty() {
+        output::line("nothing to do")?;
+        return Ok(0);
+    }
+    let rows: Vec<Vec<String>> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let mut why = step.why.join(", ");
+            if !step.stale.is_empty() {
+                if !why.is_empty() {
+                    why.push_str("; ");
+                }
+                why.push_str(&format!(
+                    "from older definitions, restated only by --full-refresh: {}",
+                    step.stale.join(", ")
+                ));
+            }
+            let dates = match step.dates.is_empty() {
+                true => "-".to_string(),
+                false => step.dates.join(", "),
+            };
+            vec![step.kind.to_string(), step.name.clone(), dates, why]
+        })
+        .collect();
+    output::line(&output::table(&["kind", "name", "dates", "why"], &rows))?;
+    Ok(0)
+}
