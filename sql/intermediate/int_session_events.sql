@@ -1,0 +1,18 @@
+-- Each event with its session: a pause of more than 30 minutes begins a new one.
+select
+    date,
+    event_time,
+    event,
+    event_id,
+    user_key,
+    user_id,
+    platform,
+    channel,
+    page,
+    source_object,
+    source_offset,
+    sessionize(user_id, event_time, event_id, interval '30 minutes') over (
+        partition by user_key, user_id
+        order by event_time, event_id, source_object, source_offset
+    ) as session_id
+from stg_events
