@@ -207,7 +207,7 @@ mod tests {
         // Column 8 is the `x` after `名称: 核心`: 4 wide characters and 3 narrow ones, 11 cells.
         let shown = problem(1, 8).render(Some("名称: 核心 x"));
         let caret = shown.lines().nth(2).unwrap();
-        assert_eq!(caret, format!("    | {}^", " ".repeat(10)));
+        assert_eq!(caret, format!("    | {}^", " ".repeat(11)));
         let shown = problem(1, 1).render(Some("名称: 核心 x"));
         assert_eq!(shown.lines().nth(2).unwrap(), "    | ^");
     }

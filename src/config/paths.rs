@@ -67,7 +67,10 @@ pub fn folder(root: &Path, key: &str, text: &str) -> Result<Folder, Wrong> {
         .any(|part| part == Component::ParentDir)
     {
         return wrong(
-            format!("`{key}` leaves its folder by `..`: {}", words::quoted(text)),
+            format!(
+                "`{key}` holds `..`, which may lead out of the project: {}",
+                words::quoted(text)
+            ),
             "write a folder inside the project, or an absolute path",
         );
     }

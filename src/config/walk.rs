@@ -2,13 +2,14 @@
 //! value of what is right.
 //!
 //! serde stops at its first error; so everything that it would refuse is found here before, and what
-//! is wrong is left out: an unknown key, a bad optional value, a bad entry of a list or mapping. What
-//! lacks a required value is left out as a whole. So the checks behind can go on and tell their
-//! problems in the same run; [`Read::is_hurt`] says where something was left out.
+//! is wrong is left out: an unknown key, a bad value, a bad entry of a list or mapping. So the checks
+//! behind can go on and tell their problems in the same run; [`Read::is_hurt`] says where something was
+//! left out.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
+use super::facts::{self, allowed_words, alternatives, asked, example, required, takes, title};
 use super::tree::{Document, Entry, Node, Scalar, ScalarKind, Value};
 use super::words;
 use crate::diagnostic::{Diagnostic, Place};
@@ -42,11 +43,12 @@ pub fn read<T: DeserializeOwned>(
         path: Vec::new(),
         hurt: Vec::new(),
     };
-    let title = title(schema);
+    let title = title(schema).unwrap_or("file");
     let here = Here {
         key: None,
         name: format!("this {title}"),
-        holder: Place::new(document.root.place.line, document.root.place.column),
+        holder: document.root.place,
+        is_required: true,
     };
     let value = walker.value(schema, &document.root, &here);
     let hurt = walker.hurt;
@@ -72,6 +74,8 @@ struct Here<'a> {
     name: String,
     /// The key that holds it.
     holder: Place,
+    /// Whether it cannot be left out.
+    is_required: bool,
 }
 
 struct Walker<'a> {
@@ -125,17 +129,15 @@ impl Walker<'_> {
             return Some(Some(found));
         }
         let keys: Vec<&str> = allowed.iter().copied().flat_map(required).collect();
-        let (place, word) = node.entries().first().map_or((node.place, ""), |entry| {
-            (entry.key_place, entry.key.as_str())
-        });
-        if word.is_empty() {
-            self.tell(
-                place,
+        match node.entries().first() {
+            Some(entry) => {
+                self.unknown_key(schema, node, entry, &keys, here);
+            }
+            None => self.tell(
+                node.place,
                 format!("{} is empty", here.name),
                 format!("its key is {}", words::any_of(keys)),
-            );
-        } else {
-            self.unknown_key(place, word, title(schema), &keys, &[]);
+            ),
         }
         None
     }
@@ -151,20 +153,15 @@ impl Walker<'_> {
         let others = schema
             .get("additionalProperties")
             .filter(|others| others.is_object());
-        let mut whole = true;
         let mut read = Map::new();
+        // A required key that an unknown one was most likely meant to be is not asked for again.
+        let mut meant = Vec::new();
         for entry in entries {
             let property = properties
                 .and_then(|properties| properties.get(&entry.key))
                 .or(others);
             let Some(property) = property else {
-                let keys: Vec<&str> = properties
-                    .into_iter()
-                    .flat_map(Map::keys)
-                    .map(String::as_str)
-                    .collect();
-                let present: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-                self.unknown_key(entry.key_place, &entry.key, title(schema), &keys, &present);
+                meant.extend(self.unknown_key(schema, node, entry, &facts::keys(schema), here));
                 continue;
             };
             self.path.push(entry.key.clone());
@@ -172,25 +169,23 @@ impl Walker<'_> {
                 key: Some(&entry.key),
                 name: format!("`{}`", entry.key),
                 holder: entry.key_place,
+                is_required: required(schema).any(|key| key == entry.key),
             };
-            match self.value(property, &entry.value, &inner) {
-                Some(value) => {
-                    read.insert(entry.key.clone(), value);
-                }
-                None => whole &= !required(schema).any(|key| key == entry.key),
+            if let Some(value) = self.value(property, &entry.value, &inner) {
+                read.insert(entry.key.clone(), value);
             }
             self.path.pop();
         }
-        for key in required(schema).filter(|key| node.entry(key).is_none()) {
-            whole = false;
+        let is_missing =
+            |key: &&str| node.entry(key).is_none() && !meant.iter().any(|meant| meant == key);
+        for key in required(schema).filter(is_missing) {
             let property = properties
                 .and_then(|properties| properties.get(key))
                 .unwrap_or(&Json::Null);
             let subject = match (here.key, title(schema)) {
-                (Some(name), "mapping") => format!("`{name}`"),
-                (Some(name), title) if title != name => format!("{title} `{name}`"),
-                (Some(name), _) => format!("`{name}`"),
-                (None, title) => format!("this {title}"),
+                (Some(name), Some(title)) => format!("{title} `{name}`"),
+                (None, Some(title)) => format!("this {title}"),
+                (_, None) => here.name.clone(),
             };
             self.tell(
                 here.holder,
@@ -198,32 +193,41 @@ impl Walker<'_> {
                 format!("add {}", asked(key, property)),
             );
         }
-        whole.then_some(Json::Object(read))
+        Some(Json::Object(read))
     }
 
+    /// Tells an unknown key; the key that was most likely meant comes back.
     fn unknown_key(
         &mut self,
-        place: Place,
-        word: &str,
-        title: &str,
+        schema: &Json,
+        node: &Node,
+        entry: &Entry,
         keys: &[&str],
-        present: &[&str],
-    ) {
-        let free = keys.iter().copied().filter(|key| !present.contains(key));
-        let hint = match words::nearest(word, free) {
-            Some(key) => format!("did you mean `{key}`? "),
-            None => "remove it; ".to_owned(),
+        here: &Here<'_>,
+    ) -> Option<String> {
+        let free = || keys.iter().copied().filter(|key| node.entry(key).is_none());
+        let words = allowed_words(schema);
+        let meant = words::nearest(&entry.key, free());
+        let hint = match (meant, words::nearest(&entry.key, words)) {
+            (Some(key), _) => format!("did you mean `{key}`? "),
+            (None, Some(word)) => {
+                format!("did you mean `{word}`, a word of its own without a value? ")
+            }
+            (None, None) => "remove it; ".to_owned(),
         };
+        let place =
+            title(schema).map_or_else(|| here.name.clone(), |title| format!("this {title}"));
         let plural = if keys.len() == 1 {
             "the only key is"
         } else {
             "the keys are"
         };
         self.tell(
-            place,
-            format!("unknown key `{word}` in this {title}"),
+            entry.key_place,
+            format!("unknown key `{}` in {place}", entry.key),
             format!("{hint}{plural} {}", words::list(keys.iter().copied())),
         );
+        meant.map(str::to_owned)
     }
 
     fn list(
@@ -265,6 +269,7 @@ impl Walker<'_> {
                     key: None,
                     name: format!("item {} of {}", index + 1, here.name),
                     holder: item.place,
+                    is_required: false,
                 };
                 let value = self.value(item_schema, item, &inner);
                 self.path.pop();
@@ -285,18 +290,22 @@ impl Walker<'_> {
         if words.contains(&scalar.text.as_str()) {
             return Some(Json::String(scalar.text.clone()));
         }
-        if scalar.kind == ScalarKind::Null && scalar.text.is_empty() {
+        if scalar.kind == ScalarKind::Null {
+            let such = example(schema, here.key)
+                .map_or_else(String::new, |example| format!(", such as `{example}`"));
+            let or = if here.is_required {
+                ""
+            } else {
+                ", or remove it"
+            };
             self.tell(
                 here.holder,
                 format!("{} is empty", here.name),
-                example(schema, here.key).map_or_else(
-                    || "give it a value, or remove it".to_owned(),
-                    |example| format!("give it a value, such as `{example}`, or remove it"),
-                ),
+                format!("give it a value{such}{or}"),
             );
             return None;
         }
-        if !words.is_empty() && scalar.kind != ScalarKind::Null {
+        if !words.is_empty() {
             let mappings: Vec<String> = alternatives(schema)
                 .filter(|one| takes(one, "object"))
                 .flat_map(required)
@@ -334,21 +343,6 @@ impl Walker<'_> {
     }
 
     fn wrong_type(&mut self, schema: &Json, node: &Node, here: &Here<'_>) -> Option<Json> {
-        let mut expected: Vec<&str> = Vec::new();
-        for one in alternatives(schema) {
-            for (name, word) in [
-                ("string", "a text"),
-                ("integer", "a whole number"),
-                ("number", "a number"),
-                ("boolean", "`true` or `false`"),
-                ("array", "a list"),
-                ("object", "a mapping"),
-            ] {
-                if takes(one, name) && !expected.contains(&word) {
-                    expected.push(word);
-                }
-            }
-        }
         let found = match &node.value {
             Value::Map(_) => "a mapping".to_owned(),
             Value::List(_) => "a list".to_owned(),
@@ -361,126 +355,101 @@ impl Walker<'_> {
                 ScalarKind::Bool(_) | ScalarKind::Null => words::quoted(text),
             },
         };
-        let mut mend = example(schema, here.key).map_or_else(String::new, |example| {
-            format!("write it such as `{example}`")
-        });
         let is_scalar = matches!(&node.value, Value::Scalar(_));
-        if mend.is_empty() {
-            mend = match alternatives(schema).find(|one| takes(one, "object")) {
-                Some(one) if is_scalar || takes(schema, "object") => {
-                    let keys: Vec<&str> = one
-                        .get("properties")
-                        .and_then(Json::as_object)
-                        .into_iter()
-                        .flat_map(Map::keys)
-                        .map(String::as_str)
-                        .collect();
-                    if keys.is_empty() {
-                        "write names with what each of them is below it, indented: `name: …`"
-                            .to_owned()
-                    } else {
-                        format!("write its keys below it, indented: {}", words::list(keys))
-                    }
-                }
-                _ if is_scalar && expected.contains(&"a text") => "put it in quotes".to_owned(),
-                _ => format!("write {}", expected.join(" or ")),
-            };
-        } else if is_scalar && expected.contains(&"a text") {
-            mend.push_str("; a text that looks like something else needs quotes");
-        }
+        let expected = facts::kinds(schema).join(" or ");
         self.tell(
             node.place,
-            format!(
-                "{} must be {}, not {found}",
-                here.name,
-                expected.join(" or ")
-            ),
-            mend,
+            format!("{} must be {expected}, not {found}", here.name),
+            facts::written(schema, here.key, is_scalar),
         );
         None
     }
 }
 
-/// The schema itself, or its alternatives.
-fn alternatives(schema: &Json) -> impl Iterator<Item = &Json> {
-    let list = ["oneOf", "anyOf"]
-        .iter()
-        .find_map(|key| schema.get(key)?.as_array());
-    list.map_or_else(|| std::slice::from_ref(schema), Vec::as_slice)
-        .iter()
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-fn takes(schema: &Json, name: &str) -> bool {
-    match schema.get("type") {
-        Some(Json::String(only)) => only == name,
-        Some(Json::Array(names)) => names.iter().any(|one| one == name),
-        _ => false,
+    use super::*;
+    use crate::config::raw::{ContractFile, PipelineFile};
+    use crate::config::{parse, schema};
+
+    const PIPELINE: &str = include_str!("../../tests/projects/broken/_base/pipelines/shop.yaml");
+    const CONTRACT: &str =
+        include_str!("../../tests/projects/broken/_base/sql/marts/core/daily_core.yaml");
+
+    fn try_read<T: DeserializeOwned>(
+        text: &str,
+        schema: &Json,
+    ) -> (Option<Read<T>>, Vec<Diagnostic>) {
+        let mut problems = Vec::new();
+        let document = parse::parse("a.yaml", text, &mut problems);
+        let read = document.and_then(|document| read(&document, schema, &mut problems));
+        (read, problems)
     }
-}
 
-fn required(schema: &Json) -> impl Iterator<Item = &str> {
-    schema
-        .get("required")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Json::as_str)
-}
-
-/// What a mapping is called.
-fn title(schema: &Json) -> &str {
-    schema
-        .get("title")
-        .and_then(Json::as_str)
-        .unwrap_or("mapping")
-}
-
-/// The words that a text must be one of; none where any text will do.
-fn allowed_words(schema: &Json) -> Vec<&str> {
-    alternatives(schema)
-        .flat_map(|one| {
-            let several = one
-                .get("enum")
-                .and_then(Json::as_array)
-                .into_iter()
-                .flatten();
-            one.get("const").into_iter().chain(several)
-        })
-        .filter_map(Json::as_str)
-        .collect()
-}
-
-/// `key: example` as YAML.
-fn example(schema: &Json, key: Option<&str>) -> Option<String> {
-    let first = schema.get("examples")?.as_array()?.first()?;
-    let value = words::yaml(first);
-    Some(key.map_or_else(|| value.clone(), |key| format!("{key}: {value}")))
-}
-
-/// How a missing key is asked for: with its example and its description's first sentence.
-fn asked(key: &str, property: &Json) -> String {
-    let example = example(property, Some(key)).unwrap_or_else(|| {
-        let words = allowed_words(property);
-        words
-            .first()
-            .map_or_else(|| format!("{key}: …"), |word| format!("{key}: {word}"))
-    });
-    let description = property
-        .get("description")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    let description = description.replace('\n', " ");
-    let sentence = description.trim_end_matches('.');
-    let mut letters = sentence.chars();
-    let lower = match letters.next() {
-        // `IANA`, `SQL` stay as they are.
-        Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
-            first.to_lowercase().collect::<String>() + letters.as_str()
+    /// What the schema lets pass, serde reads; every problem has a cause, a mend and a place in the file.
+    fn holds<T: DeserializeOwned>(text: &str, schema: &Json) {
+        let (read, problems) = try_read::<T>(text, schema);
+        assert!(read.is_some() || !problems.is_empty(), "{text}");
+        for problem in &problems {
+            assert!(
+                !problem.mend.contains("fault of loudou"),
+                "{text}\n{problem}"
+            );
+            assert!(
+                !problem.cause.is_empty() && !problem.mend.is_empty(),
+                "{text}"
+            );
+            assert!(
+                problem.line <= text.lines().count() + 1,
+                "{text}\n{problem}"
+            );
         }
-        _ => sentence.to_owned(),
-    };
-    if lower.is_empty() {
-        return format!("`{example}`");
     }
-    format!("`{example}` ({lower})")
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn spoilt_files_are_told_and_never_taken_for_a_fault(
+            at in 0..1_000_usize,
+            cut in 0..12_usize,
+            put in prop_oneof![
+                Just(String::new()),
+                "[-a-z0-9:{}\\[\\],'\"#&*!|>%@~ \\n\\t]{1,6}",
+                Just("- ".to_owned()),
+                Just(": ".to_owned()),
+                Just("null".to_owned()),
+                Just("漏斗".to_owned()),
+            ],
+        ) {
+            let pipeline_schema = schema::pipeline();
+            let contract_schema = schema::contract();
+            for (text, is_pipeline) in [(PIPELINE, true), (CONTRACT, false)] {
+                let mut letters: Vec<char> = text.chars().collect();
+                let start = at % letters.len();
+                let end = (start + cut).min(letters.len());
+                letters.splice(start..end, put.chars());
+                let spoilt: String = letters.into_iter().collect();
+                if is_pipeline {
+                    holds::<PipelineFile>(&spoilt, &pipeline_schema);
+                } else {
+                    holds::<ContractFile>(&spoilt, &contract_schema);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_hurt_part_is_known_by_its_path() {
+        let text = "sources: {a: {id: [1]}, b: {from: x}}\n";
+        let (read, problems) = try_read::<PipelineFile>(text, &schema::pipeline());
+        let read = read.unwrap();
+        assert!(!problems.is_empty());
+        assert!(read.is_hurt(&["sources", "a", "id"]));
+        assert!(!read.is_hurt(&["sources", "b", "id"]));
+        assert!(read.is_hurt(&["sources"]));
+        assert!(!read.is_hurt(&["funnels"]));
+    }
 }

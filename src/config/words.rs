@@ -29,10 +29,16 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
         .filter_map(|name| {
             let lower = name.to_lowercase();
             let distance = strsim::damerau_levenshtein(&word, &lower);
-            // One slip in a short word, about one in three letters of a long one; or its beginning.
-            let allowed = length.max(lower.chars().count()).div_ceil(4).max(1);
-            let begins = length >= 2 && (lower.starts_with(&word) || word.starts_with(&lower));
-            (distance <= allowed || begins).then_some((!(distance <= allowed), distance, name))
+            // One slip in a short word, one in four letters of a long one; or its beginning or end.
+            let allowed = if length < 3 {
+                0
+            } else {
+                length.max(lower.chars().count()).div_ceil(4)
+            };
+            let is_near = distance <= allowed;
+            let is_part = length >= 2 && (lower.starts_with(&word) || lower.ends_with(&word));
+            let is_whole = lower.chars().count() >= 2 && word.starts_with(&lower);
+            (is_near || is_part || is_whole).then_some((!is_near, distance, name))
         })
         .min_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)))
         .map(|(_, _, name)| name)
@@ -91,12 +97,24 @@ mod tests {
 
     #[test]
     fn near_names_are_found_and_far_ones_are_not() {
-        let keys = ["from", "format", "layout", "late", "zh-CN", "duplicates"];
+        let keys = [
+            "from",
+            "format",
+            "layout",
+            "late",
+            "zh-CN",
+            "en",
+            "on",
+            "duplicates",
+        ];
         for (word, expected) in [
             ("form", Some("from")),
             ("fromat", Some("format")),
             ("From", Some("from")),
             ("zh", Some("zh-CN")),
+            ("cn", Some("zh-CN")),
+            ("eng", Some("en")),
+            ("ob", None),
             ("duplicate", Some("duplicates")),
             ("dedup", None),
             ("path", None),

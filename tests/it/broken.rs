@@ -25,7 +25,10 @@ fn the_base_has_no_problem() {
     assert_eq!(told(root.path()), "");
     let (project, _) = loudou::config::load(root.path());
     let project = project.expect("a project without problems is loaded");
-    assert_eq!(project.sources.keys().collect::<Vec<_>>(), ["events", "spend"]);
+    assert_eq!(
+        project.sources.keys().collect::<Vec<_>>(),
+        ["events", "spend"]
+    );
     assert_eq!(project.reports[0].sections[0].columns.len(), 2);
 }
 
@@ -58,8 +61,13 @@ fn try_case(case: &Path, bless: bool) -> Result<(), String> {
         return Err("not a folder: a case is a folder".to_owned());
     }
     let files = entries(case);
-    if !files.iter().any(|file| file.file_name().unwrap() != EXPECTED) {
-        return Err(format!("an orphan: only {EXPECTED}, no file that breaks anything"));
+    if !files
+        .iter()
+        .any(|file| file.file_name().unwrap() != EXPECTED)
+    {
+        return Err(format!(
+            "an orphan: only {EXPECTED}, no file that breaks anything"
+        ));
     }
     let root = tempfile::tempdir().unwrap();
     overlay(&folder().join("_base"), root.path());
@@ -78,7 +86,8 @@ fn try_case(case: &Path, bless: bool) -> Result<(), String> {
         fs::write(&path, &told).unwrap();
         return Ok(());
     }
-    let expected = fs::read_to_string(&path).map_err(|_| format!("no {EXPECTED}; told was:\n{told}"))?;
+    let expected =
+        fs::read_to_string(&path).map_err(|_| format!("no {EXPECTED}; told was:\n{told}"))?;
     if expected == told {
         return Ok(());
     }
@@ -108,8 +117,10 @@ fn folder() -> PathBuf {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     entries
 }

@@ -42,7 +42,8 @@ fn imports_go_down_the_list_only() {
 
 #[test]
 fn the_list_names_every_module() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let mut listed = layers(&text);
     listed.sort();
     let mut declared: Vec<String> = text
@@ -52,7 +53,10 @@ fn the_list_names_every_module() {
         .map(str::to_owned)
         .collect();
     declared.sort();
-    assert_eq!(listed, declared, "the table in lib.rs and its modules differ");
+    assert_eq!(
+        listed, declared,
+        "the table in lib.rs and its modules differ"
+    );
 }
 
 #[test]
@@ -74,11 +78,23 @@ mod tests {
 fn h() { crate::source::i() }
 ";
     let found = imports(text, 2);
-    let expected = [(1, "run"), (3, "config"), (4, "error"), (8, "table"), (8, "model"), (14, "source")];
-    let expected: Vec<(usize, String)> = expected.iter().map(|(line, to)| (*line, (*to).to_owned())).collect();
+    let expected = [
+        (1, "run"),
+        (3, "config"),
+        (4, "error"),
+        (8, "table"),
+        (8, "model"),
+        (14, "source"),
+    ];
+    let expected: Vec<(usize, String)> = expected
+        .iter()
+        .map(|(line, to)| (*line, (*to).to_owned()))
+        .collect();
     assert_eq!(found, expected);
 
-    let layers: Vec<String> = ["cli", "functions", "project", "config", "error"].map(str::to_owned).to_vec();
+    let layers: Vec<String> = ["cli", "functions", "project", "config", "error"]
+        .map(str::to_owned)
+        .to_vec();
     assert!(violation(&layers, "config", "cli").is_some());
     assert!(violation(&layers, "functions", "project").is_some());
     assert!(violation(&layers, "config", "project").is_none());
@@ -93,7 +109,8 @@ fn violation(layers: &[String], from: &str, to: &str) -> Option<String> {
         return Some(format!("`{from}` must know nothing of `{to}`"));
     }
     let goes_up = rank(to) < rank(from);
-    (goes_up && !PERMITTED.contains(&pair)).then(|| format!("`{from}` imports `{to}`, which stands above it in src/lib.rs"))
+    (goes_up && !PERMITTED.contains(&pair))
+        .then(|| format!("`{from}` imports `{to}`, which stands above it in src/lib.rs"))
 }
 
 /// The modules in the order of the table in `lib.rs`.
@@ -118,9 +135,15 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// `config/check/mod.rs` → `[config, check]`, `config/tree.rs` → `[config, tree]`, `lib.rs` → `[]`.
 fn module_path(relative: &Path) -> Vec<String> {
-    let mut path: Vec<String> =
-        relative.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    if path.last().is_some_and(|last| last == "mod" || last == "lib") {
+    let mut path: Vec<String> = relative
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if path
+        .last()
+        .is_some_and(|last| last == "mod" || last == "lib")
+    {
         path.pop();
     }
     path
@@ -144,13 +167,19 @@ fn imports(text: &str, depth: usize) -> Vec<(usize, String)> {
         }
     }
     found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(at, name)| (code[..at].matches('\n').count() + 1, name)).collect()
+    found
+        .into_iter()
+        .map(|(at, name)| (code[..at].matches('\n').count() + 1, name))
+        .collect()
 }
 
 /// The first names behind `crate::`: one, or several in braces.
 fn heads(code: &str, start: usize, found: &mut Vec<(usize, String)>) {
     let name_at = |at: usize| -> String {
-        code[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+        code[at..]
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
     };
     if !code[start..].starts_with('{') {
         found.push((start, name_at(start)));
@@ -184,7 +213,9 @@ fn without_comments_strings_and_tests(text: &str) -> String {
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
         if line.trim_start().starts_with("#[cfg(test)]")
-            && lines.peek().is_some_and(|next| next.trim_start().starts_with("mod ") && next.ends_with('{'))
+            && lines
+                .peek()
+                .is_some_and(|next| next.trim_start().starts_with("mod ") && next.ends_with('{'))
         {
             in_tests = true;
         }
@@ -204,7 +235,8 @@ fn without_strings(line: &str) -> String {
     let mut in_string = false;
     let mut previous = ' ';
     for character in line.chars() {
-        if character == '"' && previous != '\\' && !(previous == '\'' && !in_string) {
+        let is_char_literal = previous == '\'' && !in_string;
+        if character == '"' && previous != '\\' && !is_char_literal {
             in_string = !in_string;
         } else if !in_string {
             if character == '/' && previous == '/' {
@@ -213,7 +245,11 @@ fn without_strings(line: &str) -> String {
             }
             kept.push(character);
         }
-        previous = if previous == '\\' && character == '\\' { ' ' } else { character };
+        previous = if previous == '\\' && character == '\\' {
+            ' '
+        } else {
+            character
+        };
     }
     kept
 }

@@ -1,4 +1,10 @@
 //! The integration tests, one binary.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "tests may fail loudly; clippy.toml allows it in test functions only, not in their helpers"
+)]
+
 mod broken;
 mod layers;
+mod loading;

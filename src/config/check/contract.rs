@@ -18,7 +18,11 @@ pub fn contract(
     checker: &mut Checker<'_>,
 ) -> Option<Contract> {
     let before = checker.told();
-    if raw.grain.trim().is_empty() {
+    if raw
+        .grain
+        .as_deref()
+        .is_some_and(|grain| grain.trim().is_empty())
+    {
         checker.tell(
             node.place_of("grain"),
             "`grain` is empty",
@@ -27,9 +31,9 @@ pub fn contract(
     }
     let columns: Vec<ColumnContract> = raw
         .columns
-        .0
         .iter()
-        .map(|(column, raw)| column_contract(column, raw, node, checker))
+        .flat_map(|columns| &columns.0)
+        .filter_map(|(column, raw)| column_contract(column, raw, node, checker))
         .collect();
     if node
         .get("columns")
@@ -41,14 +45,16 @@ pub fn contract(
             "name every column that the select returns, such as `visitors: {type: int64}`",
         );
     }
-    key(raw, node, checker);
+    if node
+        .get("columns")
+        .is_some_and(|columns| !columns.entries().is_empty())
+    {
+        key(raw, node, checker);
+    }
     let reads = raw
         .reads
         .0
         .iter()
-        .map(|(table, _)| table.as_str())
-        .zip(raw.reads.0.iter().map(|(_, reads)| reads));
-    let reads = reads
         .map(|(table, reads)| {
             let entry = node.get("reads").and_then(|reads| reads.entry(table));
             let place = entry.map_or(node.place, |entry| entry.key_place);
@@ -59,7 +65,7 @@ pub fn contract(
                     .map_or(0, |text| checker.whole_days(place, key, text).days_ceil())
             };
             Reads {
-                table: table.to_owned(),
+                table: table.clone(),
                 before_days: days("before", &reads.before),
                 after_days: days("after", &reads.after),
             }
@@ -71,21 +77,22 @@ pub fn contract(
         .map_or(Duration::from_us(0), |text| {
             checker.whole_days(node.place_of("matures_after"), "matures_after", text)
         });
-    (checker.told() == before).then(|| Contract {
+    let contract = Contract {
         name: name.to_owned(),
         sql_path: sql_path.to_owned(),
         yaml_path: checker.file.to_owned(),
-        grain: raw.grain.clone(),
-        build: match raw.build {
+        grain: raw.grain.clone()?,
+        build: match raw.build? {
             BuildWord::ByDate => Build::ByDate,
             BuildWord::Whole => Build::Whole,
             BuildWord::View => Build::View,
         },
-        key: raw.key.clone(),
+        key: raw.key.clone()?,
         reads,
         matures_after,
         columns,
-    })
+    };
+    (checker.told() == before).then_some(contract)
 }
 
 fn known_table(place: Place, model: &str, table: &str, tables: &Tables, checker: &mut Checker<'_>) {
@@ -119,11 +126,17 @@ fn key(raw: &ContractFile, node: &Node, checker: &mut Checker<'_>) {
         .map(|entry| entry.key.as_str());
     let declared: Vec<&str> = declared.collect();
     let written = |column: &str| {
-        let (_, column) = raw.columns.0.iter().find(|(name, _)| name == column)?;
-        DataType::parse(&column.data_type)
+        let (_, column) = raw
+            .columns
+            .as_ref()?
+            .0
+            .iter()
+            .find(|(name, _)| name == column)?;
+        DataType::parse(column.data_type.as_deref()?)
     };
-    for (index, column) in raw.key.iter().enumerate() {
-        let place = list.map_or(node.place, |list| list.place_of_item(index, raw.key.len()));
+    let key = raw.key.as_deref().unwrap_or_default();
+    for (index, column) in key.iter().enumerate() {
+        let place = list.map_or(node.place, |list| list.place_of_item(index, key.len()));
         if !declared.contains(&column.as_str()) {
             checker.tell(
                 place,
@@ -137,7 +150,7 @@ fn key(raw: &ContractFile, node: &Node, checker: &mut Checker<'_>) {
                     words::list(declared.iter().copied())
                 ),
             );
-        } else if raw.key.iter().take(index).any(|earlier| earlier == column) {
+        } else if key.iter().take(index).any(|earlier| earlier == column) {
             checker.tell(
                 place,
                 format!("`key` names `{column}` twice"),
@@ -151,7 +164,7 @@ fn key(raw: &ContractFile, node: &Node, checker: &mut Checker<'_>) {
             );
         }
     }
-    if raw.build == BuildWord::ByDate {
+    if raw.build == Some(BuildWord::ByDate) {
         let key_place = node
             .entry("key")
             .map_or(node.place, |entry| entry.key_place);
@@ -169,10 +182,10 @@ fn key(raw: &ContractFile, node: &Node, checker: &mut Checker<'_>) {
                 format!("column `date` of a model built `by_date` is `{other}`"),
                 "make it `date: {type: date}`, the local day",
             ),
-            (Some(_), _) if !raw.key.iter().any(|column| column == "date") => checker.tell(
+            (Some(_), _) if raw.key.is_some() && !key.iter().any(|column| column == "date") => checker.tell(
                 key_place,
                 "`key` of a model built `by_date` does not have `date`",
-                format!("add it: `key: [{}]`", ["date"].into_iter().chain(raw.key.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")),
+                format!("put it first: `key: [date, {}]`", key.join(", ")),
             ),
             _ => {}
         }
@@ -184,21 +197,29 @@ fn column_contract(
     raw: &ContractColumnFile,
     node: &Node,
     checker: &mut Checker<'_>,
-) -> ColumnContract {
+) -> Option<ColumnContract> {
     let entry = node.get("columns").and_then(|columns| columns.entry(name));
     let node = entry.map_or(node, |entry| &entry.value);
     if !is_name(name) {
         let place = entry.map_or(node.place, |entry| entry.key_place);
         checker.name(place, "a column", name);
     }
-    let data_type = checker.data_type(node.place_of("type"), name, &raw.data_type);
+    let data_type = raw
+        .data_type
+        .as_deref()
+        .and_then(|text| checker.data_type(node.place_of("type"), name, text));
     let list = node.get("checks");
     let mut checks = Vec::new();
     for (index, check) in raw.checks.iter().enumerate() {
         let place = list.map_or(node.place, |list| {
             list.place_of_item(index, raw.checks.len())
         });
-        let read = one_check(place, name, check, data_type, checker);
+        let item = list.and_then(|list| list.item(index, raw.checks.len()));
+        let before = checker.told();
+        let read = one_check(place, name, check, item, data_type, checker);
+        if checker.told() > before {
+            continue;
+        }
         if checks.contains(&read) {
             checker.tell(
                 place,
@@ -208,19 +229,20 @@ fn column_contract(
         }
         checks.push(read);
     }
-    ColumnContract {
+    Some(ColumnContract {
         name: name.to_owned(),
-        data_type: data_type.unwrap_or(DataType::String),
+        data_type: data_type?,
         unit: raw.unit.clone(),
         description: raw.description.clone(),
         checks,
-    }
+    })
 }
 
 fn one_check(
     place: Place,
     column: &str,
     raw: &CheckFile,
+    node: Option<&Node>,
     data_type: Option<DataType>,
     checker: &mut Checker<'_>,
 ) -> Check {
@@ -269,8 +291,12 @@ fn one_check(
                     "remove the check, or use `accepted_values` for texts",
                 );
             }
+            // A bound that could not be read was told already.
+            let is_empty = node
+                .and_then(|node| node.get("range"))
+                .is_none_or(|range| range.entries().is_empty());
             match (min, max) {
-                (None, None) => checker.tell(
+                (None, None) if is_empty => checker.tell(
                     place,
                     format!("`range` of `{column}` has no bound"),
                     "write one at least: `range: {min: 0, max: 1}`",

@@ -8,7 +8,7 @@ use crate::config::raw::{FunnelFile, StepFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{DataType, Funnel, Step};
+use crate::project::{DataType, Duration, Funnel, Step};
 
 /// Checks one funnel.
 pub fn funnel(
@@ -23,46 +23,59 @@ pub fn funnel(
     checker.name(part.key_place, "a funnel", name);
 
     let entity = raw.of.clone().unwrap_or_else(|| "user_id".to_owned());
-    if let Some(table) = on(node.place_of("on"), name, raw, tables, checker) {
-        columns(raw, &entity, node, table, checker);
+    if let Some(table) = raw.on.as_deref() {
+        let place = node.place_of("on");
+        if let Some(known) = on(place, name, table, tables, checker) {
+            columns(raw, table, &entity, node, known, checker);
+        }
     }
-    let window = checker.duration(node.place_of("window"), "window", &raw.window);
-    if window.us() == 0 && checker.told() == before {
+    let window = raw
+        .window
+        .as_deref()
+        .map(|text| window(node.place_of("window"), text, checker));
+    groupings(raw, node, checker);
+    let steps = steps(raw, node, checker);
+
+    let title = checker.local_text(node, "title", raw.title.as_ref(), name);
+    let funnel = Funnel {
+        name: name.to_owned(),
+        title,
+        on: raw.on.clone()?,
+        entity,
+        window: window?,
+        steps,
+        by: raw.by.iter().map(|grouping| grouping.0.clone()).collect(),
+        place: checker.place(part.key_place),
+    };
+    (checker.told() == before).then_some(funnel)
+}
+
+fn window(place: Place, text: &str, checker: &mut Checker<'_>) -> Duration {
+    let before = checker.told();
+    let read = checker.duration(place, "window", text);
+    if read.us() == 0 && checker.told() == before {
         checker.tell(
-            node.place_of("window"),
+            place,
             "`window` is no time at all",
             "write how long a conversion may take, such as `window: 24h`",
         );
     }
-    groupings(raw, node, checker);
-    let steps = steps(raw, part, checker);
-
-    let title = checker.local_text(node.place_of("title"), "title", raw.title.as_ref(), name);
-    (checker.told() == before).then(|| Funnel {
-        name: name.to_owned(),
-        title,
-        on: raw.on.clone(),
-        entity,
-        window,
-        steps,
-        by: raw.by.iter().map(|grouping| grouping.0.clone()).collect(),
-        place: checker.place(part.key_place),
-    })
+    read
 }
 
 /// The table it runs on, if there is one whose columns are known.
 fn on<'t>(
     place: Place,
     name: &str,
-    raw: &FunnelFile,
+    table: &str,
     tables: &'t Tables,
     checker: &mut Checker<'_>,
 ) -> Option<&'t Table> {
     match tables
-        .get(&raw.on)
+        .get(table)
         .filter(|table| table.maker != Maker::Funnels)
     {
-        Some(table) => table.is_known.then_some(table),
+        Some(known) => known.is_known.then_some(known),
         None => {
             let known: Vec<&str> = tables.sources_and_models().collect();
             let list = if known.is_empty() {
@@ -77,9 +90,9 @@ fn on<'t>(
                 place,
                 format!(
                     "funnel `{name}` runs on {}, which is no source or model",
-                    words::quoted(&raw.on)
+                    words::quoted(table)
                 ),
-                format!("{}{list}", words::did_you_mean(&raw.on, known)),
+                format!("{}{list}", words::did_you_mean(table, known)),
             );
             None
         }
@@ -87,20 +100,23 @@ fn on<'t>(
 }
 
 /// The table must have the columns that the funnel names or needs.
-fn columns(raw: &FunnelFile, entity: &str, node: &Node, table: &Table, checker: &mut Checker<'_>) {
+fn columns(
+    raw: &FunnelFile,
+    name: &str,
+    entity: &str,
+    node: &Node,
+    table: &Table,
+    checker: &mut Checker<'_>,
+) {
     for (column, data_type) in [
         ("date", DataType::Date),
         ("event_time", DataType::Timestamp),
     ] {
         let cause = match table.columns.get(column) {
-            None => format!(
-                "`{}` has no column `{column}`, which a funnel needs",
-                raw.on
-            ),
+            None => format!("`{name}` has no column `{column}`, which a funnel needs"),
             Some(Some(other)) if *other != data_type => {
                 format!(
-                    "column `{column}` of `{}` is `{other}`, but a funnel needs a `{data_type}`",
-                    raw.on
+                    "column `{column}` of `{name}` is `{other}`, but a funnel needs a `{data_type}`"
                 )
             }
             Some(_) => continue,
@@ -115,9 +131,11 @@ fn columns(raw: &FunnelFile, entity: &str, node: &Node, table: &Table, checker: 
         };
         checker.tell(node.place_of("on"), cause, mend);
     }
-    if !table.columns.contains_key(entity) {
+    // A source without a user has no `user_id` either; one problem says it.
+    let is_told = raw.of.is_none() && table.maker == Maker::Source;
+    if !is_told && !table.columns.contains_key(entity) {
         let place = node.place_of(if raw.of.is_some() { "of" } else { "on" });
-        unknown_column(place, entity, "`of`", &raw.on, &table.columns, checker);
+        unknown_column(place, entity, "`of`", name, &table.columns, checker);
     }
     let list = node.get("by");
     for (index, grouping) in raw.by.iter().enumerate() {
@@ -127,7 +145,7 @@ fn columns(raw: &FunnelFile, entity: &str, node: &Node, table: &Table, checker: 
                 let place = entry.map_or(node.place, |entry| {
                     entry.place_of_item(position, grouping.0.len())
                 });
-                unknown_column(place, column, "`by`", &raw.on, &table.columns, checker);
+                unknown_column(place, column, "`by`", name, &table.columns, checker);
             }
         }
     }
@@ -191,58 +209,58 @@ fn groupings(raw: &FunnelFile, node: &Node, checker: &mut Checker<'_>) {
     }
 }
 
-fn steps(raw: &FunnelFile, part: Part<'_>, checker: &mut Checker<'_>) -> Vec<Step> {
-    let none = &[][..];
-    let items = part.node.get("steps").map_or(none, Node::items);
-    // A step that could not be read is missing in `raw`: then items and steps do not correspond.
-    let readable = items.iter().filter(|item| {
-        raw.steps.len() == items.len()
-            || item
-                .get("name")
-                .and_then(Node::text)
-                .is_some_and(|name| raw.steps.iter().any(|step| step.name == name))
-    });
-    let steps: Vec<(&StepFile, &Node)> = raw.steps.iter().zip(readable).collect();
+fn steps(raw: &FunnelFile, node: &Node, checker: &mut Checker<'_>) -> Vec<Step> {
+    let list = node.get("steps");
+    let steps: &[StepFile] = raw.steps.as_deref().unwrap_or_default();
+    let node_of = |index: usize| {
+        list.and_then(|list| list.item(index, steps.len()))
+            .unwrap_or(list.unwrap_or(node))
+    };
     let mut checked = Vec::new();
-    for (index, (step, node)) in steps.iter().enumerate() {
-        let place = node.place_of("name");
-        checker.name(place, "a step", &step.name);
-        if let Some((_, first)) = steps
-            .iter()
-            .take(index)
-            .find(|(earlier, _)| earlier.name == step.name)
+    for (index, step) in steps.iter().enumerate() {
+        let node = node_of(index);
+        if let Some(name) = &step.name {
+            let place = node.place_of("name");
+            checker.name(place, "a step", name);
+            let first = steps
+                .iter()
+                .take(index)
+                .position(|earlier| earlier.name == step.name);
+            if let Some(first) = first {
+                checker.tell(
+                    place,
+                    format!("two steps are named `{name}`"),
+                    format!(
+                        "give one of them another name; the first is in line {}",
+                        node_of(first).place_of("name").line
+                    ),
+                );
+            }
+        }
+        if step
+            .when
+            .as_deref()
+            .is_some_and(|when| when.trim().is_empty())
         {
             checker.tell(
-                place,
-                format!("two steps are named `{}`", step.name),
-                format!(
-                    "give one of them another name; the first is in line {}",
-                    first.place_of("name").line
-                ),
-            );
-        }
-        if step.when.trim().is_empty() {
-            checker.tell(
                 node.place_of("when"),
-                format!("step `{}` has an empty `when`", step.name),
+                "`when` is empty",
                 "write an SQL condition, such as `when: \"event = 'register'\"`",
             );
         }
-        checked.push(Step {
-            name: step.name.clone(),
-            title: checker.local_text(
-                node.place_of("title"),
-                "title",
-                step.title.as_ref(),
-                &step.name,
-            ),
-            when: step.when.clone(),
-            golden: step
-                .golden
-                .as_ref()
-                .map(|share| checker.ratio(node.place_of("golden"), "golden", share)),
+        let name = step.name.clone().unwrap_or_default();
+        let title = checker.local_text(node, "title", step.title.as_ref(), &name);
+        let golden = step
+            .golden
+            .as_ref()
+            .map(|share| checker.ratio(node.place_of("golden"), "golden", share));
+        checked.extend(step.when.clone().map(|when| Step {
+            name,
+            title,
+            when,
+            golden,
             place: checker.place(node.get("when").map_or(node.place, Node::content_place)),
-        });
+        }));
     }
     checked
 }

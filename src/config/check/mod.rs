@@ -3,13 +3,16 @@
 //! Each function takes a typed value of [`super::raw`] with the node it was read from (for places),
 //! tells every problem, and returns the checked value only where it told none.
 
+mod columns;
 mod contract;
 mod funnel;
+mod layout;
 mod pipeline;
 mod project;
 mod report;
 mod source;
 mod tables;
+mod time;
 mod values;
 
 pub use contract::contract;

@@ -42,9 +42,16 @@ pub fn project(
     checker: &mut Checker<'_>,
 ) -> Option<Basics> {
     let before = checker.told();
-    checker.name(node.place_of("project"), "a project", &raw.project);
-    let zone = zone(node.place_of("time_zone"), &raw.time_zone, checker);
-    currency(node.place_of("currency"), &raw.currency, checker);
+    if let Some(name) = &raw.project {
+        checker.name(node.place_of("project"), "a project", name);
+    }
+    let zone = raw
+        .time_zone
+        .as_deref()
+        .and_then(|text| zone(node.place_of("time_zone"), text, checker));
+    if let Some(code) = &raw.currency {
+        currency(node.place_of("currency"), code, checker);
+    }
 
     let warehouse_place = node.place_of("warehouse");
     let warehouse = match paths::folder(
@@ -93,19 +100,20 @@ pub fn project(
         },
     );
 
-    let (zone, warehouse) = (zone?, warehouse?);
-    (checker.told() == before).then(|| Basics {
-        name: raw.project.clone(),
-        zone,
-        locale: match raw.locale {
+    let warehouse = warehouse?;
+    let basics = Basics {
+        name: raw.project.clone()?,
+        zone: zone?,
+        locale: match raw.locale? {
             LocaleWord::ZhCn => Locale::ZhCn,
             LocaleWord::En => Locale::En,
         },
-        currency: raw.currency.clone(),
+        currency: raw.currency.clone()?,
         warehouse: warehouse.url,
         warehouse_path: warehouse.path,
         catch_up_days: catch_up.days_ceil(),
-    })
+    };
+    (checker.told() == before).then_some(basics)
 }
 
 /// Names that people write for a zone, and the zone.

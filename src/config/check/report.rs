@@ -14,17 +14,17 @@ pub fn report(
     checker: &mut Checker<'_>,
 ) -> Option<LocalText> {
     let before = checker.told();
-    if raw.role != role {
+    if let Some(other) = raw.role.as_deref().filter(|other| *other != role) {
         checker.tell(
             node.place_of("role"),
             format!(
                 "`role` is {}, but the folder is `reports/{role}`",
-                words::quoted(&raw.role)
+                words::quoted(other)
             ),
             format!("write `role: {role}`, or rename the folder"),
         );
     }
-    let title = checker.local_text(node.place_of("title"), "title", Some(&raw.title), role);
+    let title = checker.local_text(node, "title", raw.title.as_ref(), role);
     (checker.told() == before).then_some(title)
 }
 
@@ -45,22 +45,26 @@ pub fn section(
             "name every column that its select returns, such as `visitors: {format: count}`",
         );
     }
-    let title = checker.local_text(node.place_of("title"), "title", Some(&raw.title), name);
+    let title = checker.local_text(node, "title", raw.title.as_ref(), name);
     let columns = raw
         .columns
-        .0
         .iter()
-        .map(|(column, raw)| {
+        .flat_map(|columns| &columns.0)
+        .filter_map(|(column, raw)| {
             let entry = list.and_then(|list| list.entry(column));
             checker.name(
                 entry.map_or(node.place, |entry| entry.key_place),
                 "a column",
                 column,
             );
-            let label_place = entry.map_or(node.place, |entry| entry.value.place_of("label"));
-            SectionColumn {
+            let inner = entry.map_or(node, |entry| &entry.value);
+            let label = raw
+                .label
+                .as_ref()
+                .map(|label| checker.local_text(inner, "label", Some(label), column));
+            Some(SectionColumn {
                 name: column.clone(),
-                format: match raw.format {
+                format: match raw.format? {
                     ValueFormatWord::Text => Format::Text,
                     ValueFormatWord::Word => Format::Word,
                     ValueFormatWord::Date => Format::Date,
@@ -77,25 +81,23 @@ pub fn section(
                     Some(GoodWord::Down) => Good::Down,
                     None | Some(GoodWord::Neutral) => Good::Neutral,
                 },
-                label: raw
-                    .label
-                    .as_ref()
-                    .map(|label| checker.local_text(label_place, "label", Some(label), column)),
-            }
+                label,
+            })
         })
         .collect();
-    (checker.told() == before).then(|| Section {
+    let section = Section {
         name: name.to_owned(),
         yaml_path: checker.file.to_owned(),
         sql_path: sql_path.to_owned(),
-        order: raw.order,
+        order: raw.order?,
         title,
-        shape: match raw.shape {
+        shape: match raw.shape? {
             ShapeWord::Numbers => Shape::Numbers,
             ShapeWord::Table => Shape::Table,
             ShapeWord::Funnel => Shape::Funnel,
             ShapeWord::Bars => Shape::Bars,
         },
         columns,
-    })
+    };
+    (checker.told() == before).then_some(section)
 }

@@ -2,22 +2,16 @@
 
 use std::path::Path;
 
-use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
-
-use super::tables::is_reserved;
+use super::columns::columns;
+use super::layout::layout;
+use super::time::time;
 use super::{Checker, Part};
 use crate::config::paths;
-use crate::config::raw::{
-    ColumnFile, DuplicatesWord, FormatWord, LayoutZoneWord, Ratio, RuleWord, SourceFile, TimeFile,
-};
+use crate::config::raw::{DuplicatesWord, FormatWord, LayoutZoneWord, SourceFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{
-    Column, DataType, Duplicates, Duration, FileFormat, HOUR_US, LayoutZone, Rule, Source,
-    TimeFormat, TimeSpec,
-};
+use crate::project::{Duplicates, Duration, FileFormat, HOUR_US, LayoutZone, Source};
 
 /// Where a source may not read from, and what relative folders are relative to.
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +34,16 @@ pub fn source(
     let node = part.node;
     checker.name(part.key_place, "a source", name);
 
-    let from = from(node.place_of("from"), &raw.from, surroundings, checker);
-    let has_date = layout(node.place_of("layout"), raw, checker);
-    let has_parts = raw.format != FormatWord::Csv;
+    let from = raw
+        .from
+        .as_deref()
+        .and_then(|text| from(node.place_of("from"), text, surroundings, checker));
+    // Without a readable layout nothing is said about what it lacks.
+    let has_date = raw
+        .layout
+        .as_deref()
+        .is_none_or(|text| layout(node.place_of("layout"), text, raw, checker));
+    let has_parts = raw.format != Some(FormatWord::Csv);
 
     if raw.time.is_none() && !part.is_hurt("time") {
         if raw.user.is_some() {
@@ -62,7 +63,7 @@ pub fn source(
     let time = raw
         .time
         .as_ref()
-        .map(|raw| time(raw, part, has_parts, checker));
+        .and_then(|raw| time(raw, node.get("time").unwrap_or(node), has_parts, checker));
     for (key, field) in [("id", &raw.id), ("user", &raw.user)] {
         if let Some(field) = field {
             checker.field(node.place_of(key), key, field, has_parts);
@@ -84,26 +85,27 @@ pub fn source(
     let complete_after = raw
         .complete_when
         .as_ref()
-        .map_or(Duration::from_us(2 * HOUR_US), |raw| {
-            checker.duration(inside("complete_when", "after"), "after", &raw.after)
+        .and_then(|raw| raw.after.as_deref())
+        .map_or(Duration::from_us(2 * HOUR_US), |after| {
+            checker.duration(inside("complete_when", "after"), "after", after)
         });
-    let default_share = Ratio::Number(0.001);
-    let share = raw
+    let quarantine_at_most = raw
         .quarantine
         .as_ref()
-        .map_or(&default_share, |raw| &raw.at_most);
-    let quarantine_at_most = checker.ratio(inside("quarantine", "at_most"), "at_most", share);
+        .and_then(|raw| raw.at_most.as_ref())
+        .map_or(0.001, |share| {
+            checker.ratio(inside("quarantine", "at_most"), "at_most", share)
+        });
 
-    let from = from?;
-    (checker.told() == before).then(|| Source {
+    let source = Source {
         name: name.to_owned(),
-        from,
-        layout: raw.layout.clone(),
+        from: from?,
+        layout: raw.layout.clone()?,
         layout_zone: match raw.layout_zone {
             None | Some(LayoutZoneWord::Project) => LayoutZone::Project,
             Some(LayoutZoneWord::Utc) => LayoutZone::Utc,
         },
-        format: match raw.format {
+        format: match raw.format? {
             FormatWord::Ndjson => FileFormat::Ndjson,
             FormatWord::Csv => FileFormat::Csv,
             FormatWord::Parquet => FileFormat::Parquet,
@@ -117,7 +119,8 @@ pub fn source(
         late,
         complete_after,
         quarantine_at_most,
-    })
+    };
+    (checker.told() == before).then_some(source)
 }
 
 fn from(
@@ -147,149 +150,6 @@ fn from(
     }
 }
 
-/// Checks the layout; true if it has a `{date}`.
-fn layout(place: Place, raw: &SourceFile, checker: &mut Checker<'_>) -> bool {
-    let text = raw.layout.as_str();
-    let mut tell = |cause: String, mend: &str| checker.tell(place, cause, mend);
-    if text.trim().is_empty() {
-        tell(
-            "`layout` is empty".to_owned(),
-            "write how objects are named below `from`, such as `layout: \"{date}/*.ndjson.gz\"`",
-        );
-        return false;
-    }
-    if text.contains("://") || text.starts_with('/') || text.split('/').any(|part| part == "..") {
-        tell(
-            format!("`layout` {} leaves the folder `from`", words::quoted(text)),
-            "put the folder into `from`; `layout` is what stands below it",
-        );
-    } else if text.ends_with('/') || text.split('/').any(str::is_empty) {
-        tell(
-            format!(
-                "`layout` {} names a folder, not objects",
-                words::quoted(text)
-            ),
-            "end it with the objects' names, such as `/*.ndjson.gz`, without empty parts",
-        );
-    }
-    if text.contains("**") {
-        tell(
-            "`layout` holds `**`, which is not known".to_owned(),
-            "write a `*` for each folder: it stands for anything within one path segment",
-        );
-    }
-    if raw.format == FormatWord::Parquet && [".gz", ".zst"].iter().any(|end| text.ends_with(end)) {
-        tell(
-            "`layout` names compressed objects, but `format` is parquet, which is compressed inside".to_owned(),
-            "name the `.parquet` objects, or write the format the objects are in",
-        );
-    }
-    let mut seen: Vec<&str> = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find(['{', '}']) {
-        let Some((name, after)) = rest
-            .get(open..)
-            .and_then(|at| at.strip_prefix('{'))
-            .and_then(|at| at.split_once('}'))
-        else {
-            tell(
-                format!(
-                    "`layout` {} has a brace that is not one of a pair",
-                    words::quoted(text)
-                ),
-                "braces stand around placeholders only: `{date}`, `{hour}`",
-            );
-            break;
-        };
-        if !["date", "hour"].contains(&name) {
-            let usual = match name {
-                "dt" | "day" | "yyyy-MM-dd" => "did you mean `{date}`? ",
-                "hh" | "HH" => "did you mean `{hour}`? ",
-                _ => "",
-            };
-            tell(
-                format!("`layout` has the unknown placeholder `{{{name}}}`"),
-                &format!(
-                    "{usual}placeholders are `{{date}}` (YYYY-MM-DD) and `{{hour}}` (HH); `*` stands for anything else"
-                ),
-            );
-        } else if seen.contains(&name) {
-            tell(
-                format!("`layout` has `{{{name}}}` twice"),
-                "keep one, and write `*` for the other",
-            );
-        }
-        seen.push(name);
-        rest = after;
-    }
-    let has_date = seen.contains(&"date");
-    if seen.contains(&"hour") && !has_date {
-        tell(
-            "`layout` has `{hour}` without `{date}`".to_owned(),
-            "add `{date}` where the day stands, or write `*` for the hour",
-        );
-    }
-    if raw.layout_zone.is_some() && !has_date {
-        tell(
-            "`layout_zone` is given, but `layout` has no `{date}` that would be in it".to_owned(),
-            "remove `layout_zone`, or add `{date}` where the day stands",
-        );
-    }
-    has_date
-}
-
-fn time(raw: &TimeFile, part: Part<'_>, has_parts: bool, checker: &mut Checker<'_>) -> TimeSpec {
-    let node = part.node.get("time").unwrap_or(part.node);
-    let field = checker.field(node.place_of("field"), "field", &raw.field, has_parts);
-    let place = node.place_of("format");
-    let format = match raw.format.as_str() {
-        "iso" => TimeFormat::Iso,
-        "epoch_s" => TimeFormat::EpochS,
-        "epoch_ms" => TimeFormat::EpochMs,
-        "epoch_us" => TimeFormat::EpochUs,
-        "date" => TimeFormat::Date,
-        pattern => {
-            if !pattern.contains('%') {
-                const NAMES: [&str; 5] = ["iso", "epoch_s", "epoch_ms", "epoch_us", "date"];
-                checker.tell(
-                    place,
-                    format!("`format` cannot be {}", words::quoted(pattern)),
-                    format!(
-                        "{}it is {}, or a strftime pattern such as `%Y-%m-%d %H:%M:%S`",
-                        words::did_you_mean(pattern, NAMES),
-                        words::list(NAMES)
-                    ),
-                );
-            } else if let Some(cause) = pattern_problem(pattern) {
-                checker.tell(
-                    place,
-                    format!("the time pattern {} {cause}", words::quoted(pattern)),
-                    "write a strftime pattern with day and time, such as `%Y-%m-%d %H:%M:%S`",
-                );
-            }
-            TimeFormat::Pattern(pattern.to_owned())
-        }
-    };
-    TimeSpec { field, format }
-}
-
-/// What is wrong with a strftime pattern: it must be able to read what it has written.
-fn pattern_problem(pattern: &str) -> Option<&'static str> {
-    if StrftimeItems::new(pattern).any(|item| matches!(item, Item::Error)) {
-        return Some("has an unknown `%` field");
-    }
-    // A time of day in the second half of both hour counts, with a day above 12.
-    let sample: DateTime<FixedOffset> =
-        DateTime::parse_from_rfc3339("2026-10-18T20:12:33.123456+08:00").ok()?;
-    let written = sample.format(pattern).to_string();
-    let day = sample.date_naive();
-    let reads = DateTime::parse_from_str(&written, pattern)
-        .is_ok_and(|read| read.date_naive() == day)
-        || NaiveDateTime::parse_from_str(&written, pattern).is_ok_and(|read| read.date() == day)
-        || NaiveDate::parse_from_str(&written, pattern).is_ok_and(|read| read == day);
-    (!reads).then_some("does not tell which day a time is on, or only half of its time of day")
-}
-
 fn duplicates(
     name: &str,
     raw: &SourceFile,
@@ -315,108 +175,6 @@ fn duplicates(
         None | Some(DuplicatesWord::ById) => Duplicates::ById,
         Some(DuplicatesWord::Keep) => Duplicates::Keep,
         Some(DuplicatesWord::WholeRow) => Duplicates::WholeRow,
-    }
-}
-
-fn columns(
-    source: &str,
-    raw: &SourceFile,
-    part: Part<'_>,
-    has_parts: bool,
-    checker: &mut Checker<'_>,
-) -> Vec<Column> {
-    let list = part.node.get("columns");
-    let is_stream = raw.user.is_some();
-    let mut columns = Vec::new();
-    for (name, column) in &raw.columns.0 {
-        let entry = list.and_then(|list| list.entry(name));
-        let key_place = entry.map_or(part.key_place, |entry| entry.key_place);
-        let node = entry.map_or(part.node, |entry| &entry.value);
-        if is_reserved(name) {
-            checker.tell(
-                key_place,
-                format!("column `{name}` is made by loudou and cannot be declared"),
-                instead_of(name),
-            );
-        } else {
-            checker.name(key_place, "a column", name);
-        }
-        let (data_type, details) = match column {
-            ColumnFile::Type(data_type) => (data_type, None),
-            ColumnFile::Details(details) => (&details.data_type, Some(details)),
-        };
-        // A column may be written as its type alone; then that is where the type stands.
-        let data_type = checker.data_type(node.place_of("type"), name, data_type);
-        let is_event = is_stream && name == "event";
-        if is_event && data_type.is_some_and(|data_type| data_type != DataType::String) {
-            checker.tell(
-                node.place_of("type"),
-                "column `event` holds the event's name and must be of type `string`",
-                "write `event: string`; give another field another name, such as `event_code: {type: int64, from: event}`",
-            );
-        }
-        let rule = |word: Option<RuleWord>, otherwise: Rule| match word {
-            None => otherwise,
-            Some(RuleWord::Null) => Rule::Null,
-            Some(RuleWord::Quarantine) => Rule::Quarantine,
-        };
-        let missing = if is_event {
-            Rule::Quarantine
-        } else {
-            Rule::Null
-        };
-        let from = details.and_then(|details| details.from.as_deref());
-        columns.push(Column {
-            name: name.clone(),
-            data_type: data_type.unwrap_or(DataType::String),
-            from: from.map_or_else(
-                || vec![name.clone()],
-                |from| checker.field(node.place_of("from"), "from", from, has_parts),
-            ),
-            missing: rule(details.and_then(|details| details.missing), missing),
-            wrong: rule(details.and_then(|details| details.wrong), Rule::Quarantine),
-            personal: details
-                .and_then(|details| details.personal)
-                .unwrap_or(false),
-        });
-    }
-    let declares = |name: &str| list.is_some_and(|list| list.entry(name).is_some());
-    if is_stream && !declares("event") {
-        checker.tell(
-            list.map_or(part.key_place, |_| column_place(part.node)),
-            format!("source `{source}` has a `user` but no column `event`, the event's name"),
-            "add `event: string` to its columns, or `event: {type: string, from: <field>}` where the field has another name",
-        );
-    } else if list.is_some_and(|list| list.entries().is_empty()) {
-        checker.tell(
-            column_place(part.node),
-            format!("source `{source}` declares no column"),
-            "add at least one, such as `channel: string`",
-        );
-    }
-    columns
-}
-
-fn column_place(node: &Node) -> Place {
-    node.entry("columns")
-        .map_or(node.place, |entry| entry.key_place)
-}
-
-/// What to do instead of declaring a column that every table of its kind has.
-fn instead_of(column: &str) -> String {
-    let own = |key: &str| {
-        format!(
-            "remove it: `{key}` fills it; to keep another field, give it another name, such as `raw_{column}: {{type: string, from: {column}}}`"
-        )
-    };
-    match column {
-        "date" => "remove it: it is the local day of `time`, or the layout's `{date}`; to keep a field of that name, write `raw_date: {type: date, from: date}`".to_owned(),
-        "event_time" => own("time: {field: …, format: …}"),
-        "event_id" => own("id: <field>"),
-        "user_id" | "source_user_id" => own("user: <field>"),
-        "user_key" => "remove it: it is computed from the user's id".to_owned(),
-        "props" => "remove it: it holds all fields that are not declared; take one out by `name: {type: string, from: props.name}`".to_owned(),
-        _ => "remove it: it says from which raw object and where in it a row comes".to_owned(),
     }
 }
 
@@ -488,26 +246,4 @@ fn sort_by(
         }
     }
     columns.clone()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pattern_problem;
-
-    #[test]
-    fn a_pattern_must_tell_the_day() {
-        for pattern in [
-            "%Y-%m-%d %H:%M:%S",
-            "%d/%b/%Y:%H:%M:%S %z",
-            "%Y%m%d",
-            "%s",
-            "%Y-%m-%dT%H:%M:%S%.f",
-            "%Y-%j %H:%M",
-        ] {
-            assert_eq!(pattern_problem(pattern), None, "{pattern}");
-        }
-        for pattern in ["%H:%M:%S", "%Y-%m", "%m-%d %H:%M", "%Q", "%Y-%m-%d %H:%"] {
-            assert!(pattern_problem(pattern).is_some(), "{pattern}");
-        }
-    }
 }

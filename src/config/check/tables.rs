@@ -118,7 +118,9 @@ impl Tables {
     }
 
     fn add(&mut self, name: &str, table: Table) -> bool {
-        if self.by_name.contains_key(name) {
+        if let Some(first) = self.by_name.get_mut(name) {
+            // Which of the two a person means is not known, so nothing is said about its columns.
+            first.is_known = false;
             return false;
         }
         self.by_name.insert(name.to_owned(), table);

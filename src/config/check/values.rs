@@ -2,6 +2,7 @@
 
 use super::Checker;
 use crate::config::raw::{LocalTextFile, Ratio};
+use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
 use crate::project::{DAY_US, DataType, Duration, LocalText, Locale};
@@ -184,10 +185,10 @@ impl Checker<'_> {
         parts
     }
 
-    /// Reads a text in several languages; where nothing is written, `fallback` is shown.
+    /// Reads the text in several languages that `holder` has at `key`; where nothing is written, `fallback` is shown.
     pub fn local_text(
         &mut self,
-        place: Place,
+        holder: &Node,
         key: &str,
         written: Option<&LocalTextFile>,
         fallback: &str,
@@ -202,7 +203,9 @@ impl Checker<'_> {
         for (locale, text) in [(Locale::ZhCn, &written.zh_cn), (Locale::En, &written.en)] {
             match text {
                 Some(text) if text.trim().is_empty() => self.tell(
-                    place,
+                    holder
+                        .get(key)
+                        .map_or(holder.place, |node| node.place_of(locale.tag())),
                     format!("`{key}` has an empty text for `{}`", locale.tag()),
                     "write the text, or remove the language",
                 ),
@@ -212,9 +215,13 @@ impl Checker<'_> {
                 None => {}
             }
         }
-        if written.zh_cn.is_none() && written.en.is_none() {
+        // A language that could not be read was told already.
+        if holder
+            .get(key)
+            .is_some_and(|node| node.entries().is_empty())
+        {
             self.tell(
-                place,
+                holder.place_of(key),
                 format!("`{key}` has no text"),
                 format!("write it in one language at least: `{key}: {{zh-CN: …, en: …}}`"),
             );

@@ -12,13 +12,16 @@ use super::{Listed, Ordered};
 pub struct ContractFile {
     /// How the table is built.
     #[schemars(example = &"by_date")]
-    pub build: BuildWord,
+    #[schemars(required)]
+    pub build: Option<BuildWord>,
     /// One sentence: what one row is.
     #[schemars(example = &"one row per day and platform")]
-    pub grain: String,
+    #[schemars(required)]
+    pub grain: Option<String>,
     /// Columns that identify a row; rows are written in this order.
     #[schemars(example = ["date", "platform"], length(min = 1))]
-    pub key: Vec<String>,
+    #[schemars(required)]
+    pub key: Option<Vec<String>>,
     /// Which dates of a table the model sees around those it builds; only those themselves unless
     /// given.
     #[serde(default)]
@@ -28,7 +31,8 @@ pub struct ContractFile {
     #[schemars(example = &"1d")]
     pub matures_after: Option<String>,
     /// Columns by name, in order.
-    pub columns: Ordered<ContractColumnFile>,
+    #[schemars(required)]
+    pub columns: Option<Ordered<ContractColumnFile>>,
 }
 
 /// Ways to build a table.
@@ -46,7 +50,7 @@ pub enum BuildWord {
 /// Dates seen around those built.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "reads")]
+#[schemars(title = "entry of `reads`")]
 pub struct ReadsFile {
     /// Whole days before the first date built; `0d` unless given.
     #[schemars(example = &"1d")]
@@ -59,12 +63,13 @@ pub struct ReadsFile {
 /// A column of a model's table.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "column")]
+#[schemars(title = "column", example = serde_json::json!({"type": "int64"}))]
 pub struct ContractColumnFile {
     /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp` or `date`.
     #[serde(rename = "type")]
     #[schemars(example = &"int64")]
-    pub data_type: String,
+    #[schemars(required)]
+    pub data_type: Option<String>,
     /// Its unit (`users`, `currency`, `us`, `ratio`).
     #[schemars(example = &"users")]
     pub unit: Option<String>,

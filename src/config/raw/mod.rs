@@ -1,6 +1,9 @@
 //! The YAML files as a person writes them: serde types, one file per kind of file. Their doc comments
 //! are what the JSON Schema says and what a missing key's message explains; names and values are
 //! still text here and are checked in [`super::check`].
+//!
+//! A required key is an `Option` with `#[schemars(required)]`: its absence is told once, by the schema,
+//! and what else stands beside it is still read and checked.
 
 mod contract_file;
 mod ordered;

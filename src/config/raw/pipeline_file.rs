@@ -34,16 +34,19 @@ pub struct PipelineFile {
 pub struct SourceFile {
     /// Folder of the raw objects: relative to the project, absolute, or a `file://` URL.
     #[schemars(example = &"raw/events/")]
-    pub from: String,
+    #[schemars(required)]
+    pub from: Option<String>,
     /// Where objects lie below `from`: `{date}` is the day (YYYY-MM-DD), `{hour}` the hour (HH), `*`
     /// anything within one path segment.
     #[schemars(example = &"dt={date}/hour={hour}/*.ndjson.gz")]
-    pub layout: String,
+    #[schemars(required)]
+    pub layout: Option<String>,
     /// Zone of the layout's `{date}` and `{hour}`; `project` unless given.
     pub layout_zone: Option<LayoutZoneWord>,
     /// How the objects are written; compression is told by their names (`.gz`, `.zst`).
     #[schemars(example = &"ndjson")]
-    pub format: FormatWord,
+    #[schemars(required)]
+    pub format: Option<FormatWord>,
     /// Where the event time stands; without it a row takes the layout's `{date}`.
     #[schemars(example = serde_json::json!({"field": "ts", "format": "iso"}))]
     pub time: Option<TimeFile>,
@@ -56,7 +59,8 @@ pub struct SourceFile {
     /// What happens to duplicate rows; `by_id` unless given, where there is an `id`.
     pub duplicates: Option<DuplicatesWord>,
     /// Columns of the table by name; fields not declared here stay in `props`.
-    pub columns: Ordered<ColumnFile>,
+    #[schemars(required)]
+    pub columns: Option<Ordered<ColumnFile>>,
     /// Columns by which a source without a user is sorted.
     #[schemars(example = ["channel"])]
     pub sort_by: Option<Vec<String>>,
@@ -96,14 +100,15 @@ pub enum FormatWord {
 /// The event time.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "time")]
 pub struct TimeFile {
     /// Field that holds it.
     #[schemars(example = &"ts")]
-    pub field: String,
+    #[schemars(required)]
+    pub field: Option<String>,
     /// How it is written: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `date`, or a strftime pattern.
     #[schemars(example = &"iso")]
-    pub format: String,
+    #[schemars(required)]
+    pub format: Option<String>,
 }
 
 /// What happens to duplicates.
@@ -135,7 +140,8 @@ pub struct ColumnDetails {
     /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp` or `date`.
     #[serde(rename = "type")]
     #[schemars(example = &"string")]
-    pub data_type: String,
+    #[schemars(required)]
+    pub data_type: Option<String>,
     /// Path of the field in the raw row, parts joined by `.`; the column's name unless given.
     #[schemars(example = &"props.cart.total")]
     pub from: Option<String>,
@@ -207,21 +213,21 @@ impl JsonSchema for ColumnFile {
 /// When a day is complete.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "complete_when")]
 pub struct CompleteWhenFile {
     /// This long after the day's local midnight; `2h` unless given.
     #[schemars(example = &"2h")]
-    pub after: String,
+    #[schemars(required)]
+    pub after: Option<String>,
 }
 
 /// Tolerance for bad lines.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "quarantine")]
 pub struct QuarantineFile {
     /// Largest share of bad lines a day may have and still be published; `0.1%` unless given.
     #[schemars(example = &"0.1%")]
-    pub at_most: Ratio,
+    #[schemars(required)]
+    pub at_most: Option<Ratio>,
 }
 
 /// A funnel.
@@ -234,16 +240,22 @@ pub struct FunnelFile {
     pub title: Option<LocalTextFile>,
     /// Table it runs on: a source or a model.
     #[schemars(example = &"events")]
-    pub on: String,
+    #[schemars(required)]
+    pub on: Option<String>,
     /// Column of the entity whose events are followed; `user_id` unless given.
     #[schemars(example = &"user_id")]
     pub of: Option<String>,
     /// How long after its first step an entity may convert.
     #[schemars(example = &"24h")]
-    pub window: String,
+    #[schemars(required)]
+    pub window: Option<String>,
     /// Steps in order, 1 to 32.
-    #[schemars(length(min = 1, max = 32))]
-    pub steps: Vec<StepFile>,
+    #[schemars(
+        length(min = 1, max = 32),
+        example = serde_json::json!([{"name": "pay", "when": "event = 'pay'"}])
+    )]
+    #[schemars(required)]
+    pub steps: Option<Vec<StepFile>>,
     /// Breakdowns: a column, or a list of columns taken together.
     #[serde(default)]
     #[schemars(example = ["platform"])]
@@ -257,10 +269,12 @@ pub struct FunnelFile {
 pub struct StepFile {
     /// Name, unique in the funnel.
     #[schemars(example = &"register")]
-    pub name: String,
+    #[schemars(required)]
+    pub name: Option<String>,
     /// SQL condition that an event of this step meets.
     #[schemars(example = &"event = 'register'")]
-    pub when: String,
+    #[schemars(required)]
+    pub when: Option<String>,
     /// Title that people read; the step's name unless given.
     #[schemars(example = serde_json::json!({"zh-CN": "注册", "en": "Register"}))]
     pub title: Option<LocalTextFile>,

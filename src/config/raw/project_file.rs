@@ -10,16 +10,20 @@ use serde::Deserialize;
 pub struct ProjectFile {
     /// Name of the project: lower-case letters, digits and `_`.
     #[schemars(example = &"shop")]
-    pub project: String,
+    #[schemars(required)]
+    pub project: Option<String>,
     /// IANA time zone; every day is a day of this zone.
     #[schemars(example = &"Asia/Shanghai")]
-    pub time_zone: String,
+    #[schemars(required)]
+    pub time_zone: Option<String>,
     /// Language of the reports.
     #[schemars(example = &"zh-CN")]
-    pub locale: LocaleWord,
+    #[schemars(required)]
+    pub locale: Option<LocaleWord>,
     /// ISO 4217 code of the currency that all money is in.
     #[schemars(example = &"CNY")]
-    pub currency: String,
+    #[schemars(required)]
+    pub currency: Option<String>,
     /// Folder of the published tables: relative to the project, absolute, or a `file://` URL.
     /// `warehouse/` unless given.
     #[schemars(example = &"warehouse/")]

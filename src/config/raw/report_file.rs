@@ -12,10 +12,12 @@ use super::Ordered;
 pub struct ReportFile {
     /// The role: the name of the folder this file is in.
     #[schemars(example = &"operations")]
-    pub role: String,
+    #[schemars(required)]
+    pub role: Option<String>,
     /// Title of the page.
     #[schemars(example = serde_json::json!({"zh-CN": "运营日报", "en": "Operations"}))]
-    pub title: LocalTextFile,
+    #[schemars(required)]
+    pub title: Option<LocalTextFile>,
 }
 
 /// A section of a report; its data are the rows of `sql/reports/<role>/<section>.sql`.
@@ -25,22 +27,25 @@ pub struct ReportFile {
 pub struct SectionFile {
     /// Place on the page: sections stand by this number, smallest first.
     #[schemars(example = 10)]
-    pub order: i64,
+    #[schemars(required)]
+    pub order: Option<i64>,
     /// Heading.
     #[schemars(example = serde_json::json!({"zh-CN": "核心指标", "en": "Core"}))]
-    pub title: LocalTextFile,
+    #[schemars(required)]
+    pub title: Option<LocalTextFile>,
     /// How it is drawn.
     #[serde(rename = "as")]
     #[schemars(example = &"table")]
-    pub shape: ShapeWord,
+    #[schemars(required)]
+    pub shape: Option<ShapeWord>,
     /// Columns that the select returns, by name and in order.
-    pub columns: Ordered<SectionColumnFile>,
+    #[schemars(required)]
+    pub columns: Option<Ordered<SectionColumnFile>>,
 }
 
 /// A text in the languages it is written in.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "text")]
 pub struct LocalTextFile {
     /// In simplified Chinese.
     #[serde(rename = "zh-CN")]
@@ -68,11 +73,12 @@ pub enum ShapeWord {
 /// A column of a section.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "column")]
+#[schemars(title = "column", example = serde_json::json!({"format": "count"}))]
 pub struct SectionColumnFile {
     /// How its values are written.
     #[schemars(example = &"count")]
-    pub format: ValueFormatWord,
+    #[schemars(required)]
+    pub format: Option<ValueFormatWord>,
     /// Which direction is good; `neutral` unless given.
     pub good: Option<GoodWord>,
     /// What people read; the word of the locale files unless given.

@@ -1,0 +1,373 @@
+//! Whole projects that load: what is written comes out typed, and what is not written is the default.
+
+use std::fs;
+use std::path::Path;
+
+use loudou::project::{
+    Build, Check, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good, HOUR_US,
+    LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
+};
+
+const PROJECT: &str = "\
+project: shop
+time_zone: America/New_York
+locale: en
+currency: USD
+warehouse: out/tables
+catch_up: 2w
+";
+
+const PIPELINE: &str = r#"
+sources:
+  events:
+    from: ./raw/行为/
+    layout: "dt={date}/hour={hour}/*.ndjson.gz"
+    layout_zone: utc
+    format: ndjson
+    time: {field: meta.ts, format: "%Y-%m-%d %H:%M:%S%.f"}
+    id: meta.id
+    user: openid
+    duplicates: whole_row
+    columns:
+      zone: string
+      event: {type: string, from: name}
+      amount: {type: "decimal(12,2)", from: props.cart.total, missing: quarantine, wrong: null}
+      phone: {type: string, personal: true}
+    late: 1d
+    complete_when: {after: 90m}
+    quarantine: {at_most: 5%}
+  spend:
+    from: /data/spend
+    layout: "all.csv"
+    format: csv
+    time: {field: "day.local", format: date}
+    duplicates: keep
+    columns: {channel: string, cost: {type: "decimal(14,2)", from: "cost.usd"}}
+    sort_by: [channel, cost]
+funnels:
+  shop:
+    title: {zh-CN: 购买漏斗}
+    on: events
+    of: phone
+    window: 36h
+    steps:
+      - name: see
+        when: |
+
+          event = 'see'
+            and zone is not null
+      - {name: pay, when: "event = 'pay'", golden: 0.35, title: {zh-CN: 支付, en: Pay}}
+    by: [zone, [zone, amount]]
+reports: [operations]
+"#;
+
+const CONTRACT: &str = "\
+build: by_date
+grain: one row per day and zone
+key: [zone, date]
+reads: {events: {before: 1d, after: 2d}, funnel_steps: {}}
+matures_after: 7d
+columns:
+  zone:
+    type: string
+    unit: zone
+    description: the zone
+    checks: [not_null, unique, accepted_values: [a, 2]]
+  date: {type: date}
+  rate: {type: float64, checks: [{range: {min: 0, max: 1.5}}]}
+";
+
+const REPORT: &str = "role: operations\ntitle: {zh-CN: 运营日报, en: Operations}\n";
+
+const SECTION: &str = "\
+order: 20
+title: {en: Rates}
+as: bars
+columns:
+  rate: {format: percent, good: down, label: {en: Rate}}
+  date: {format: date}
+";
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A project in which every key of every file is written.
+fn full() -> (tempfile::TempDir, Project) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "pipelines/_project.yaml", PROJECT);
+    write(root, "pipelines/shop.yaml", PIPELINE);
+    write(root, "sql/marts/a/b/rates.sql", "select 1");
+    write(root, "sql/marts/a/b/rates.yaml", CONTRACT);
+    write(root, "reports/operations/report.yaml", REPORT);
+    write(root, "reports/operations/sections/rates.yaml", SECTION);
+    write(
+        root,
+        "reports/operations/sections/first.yaml",
+        &SECTION.replace("order: 20", "order: 1"),
+    );
+    write(root, "sql/reports/operations/rates.sql", "select 1");
+    write(root, "sql/reports/operations/first.sql", "select 1");
+    // What tools leave behind is nobody's mistake.
+    write(root, "pipelines/.shop.yaml.swp", "");
+    write(root, "pipelines/shop.yaml~", "");
+    write(root, "sql/marts/a/README.md", "");
+    let (project, problems) = loudou::config::load(root);
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(problems, Vec::<String>::new());
+    (folder, project.unwrap())
+}
+
+#[test]
+fn every_key_of_the_schemas_is_written_in_the_full_project() {
+    let written = [PROJECT, PIPELINE, CONTRACT, REPORT, SECTION].join("\n");
+    for (name, schema) in loudou::config::json_schema() {
+        let mut keys = Vec::new();
+        collect(&schema, &mut keys);
+        assert!(!keys.is_empty());
+        for key in keys {
+            assert!(
+                written.contains(&format!("{key}:")),
+                "`{key}` of {name} is not tested"
+            );
+        }
+    }
+}
+
+fn collect(schema: &serde_json::Value, keys: &mut Vec<String>) {
+    if let Some(properties) = schema
+        .get("properties")
+        .and_then(serde_json::Value::as_object)
+    {
+        keys.extend(properties.keys().cloned());
+    }
+    match schema {
+        serde_json::Value::Object(inner) => inner.values().for_each(|inner| collect(inner, keys)),
+        serde_json::Value::Array(inner) => inner.iter().for_each(|inner| collect(inner, keys)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_project_file_is_read() {
+    let (folder, project) = full();
+    let root = folder.path().canonicalize().unwrap();
+    assert_eq!(project.root, root);
+    assert_eq!(
+        (project.name.as_str(), project.currency.as_str()),
+        ("shop", "USD")
+    );
+    assert_eq!(project.zone, chrono_tz::America::New_York);
+    assert_eq!(project.locale, Locale::En);
+    assert_eq!(project.catch_up_days, 14);
+    assert_eq!(
+        project.warehouse,
+        format!("file://{}/out/tables/", root.display())
+    );
+}
+
+#[test]
+fn sources_are_read() {
+    let (folder, project) = full();
+    let root = folder.path().canonicalize().unwrap();
+    let events = &project.sources["events"];
+    assert_eq!(
+        events.from,
+        format!("file://{}/raw/%E8%A1%8C%E4%B8%BA/", root.display())
+    );
+    assert_eq!(
+        (events.layout_zone, events.format),
+        (LayoutZone::Utc, FileFormat::Ndjson)
+    );
+    let time = events.time.as_ref().unwrap();
+    assert_eq!(time.field, ["meta", "ts"]);
+    assert_eq!(
+        time.format,
+        TimeFormat::Pattern("%Y-%m-%d %H:%M:%S%.f".to_owned())
+    );
+    assert_eq!(events.duplicates, Duplicates::WholeRow);
+    let names: Vec<&str> = events
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["zone", "event", "amount", "phone"],
+        "in declared order"
+    );
+    let rules: Vec<_> = events
+        .columns
+        .iter()
+        .map(|column| (column.missing, column.wrong))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            (Rule::Null, Rule::Quarantine),
+            (Rule::Quarantine, Rule::Quarantine),
+            (Rule::Quarantine, Rule::Null),
+            (Rule::Null, Rule::Quarantine),
+        ]
+    );
+    assert_eq!(events.columns[2].from, ["props", "cart", "total"]);
+    assert_eq!(
+        events.columns[2].data_type,
+        DataType::Decimal {
+            precision: 12,
+            scale: 2
+        }
+    );
+    assert!(events.columns[3].personal && !events.columns[0].personal);
+    assert_eq!(events.late, Duration::from_days(1));
+    assert_eq!(events.complete_after.us(), HOUR_US * 3 / 2);
+    assert_eq!(events.quarantine_at_most, 0.05);
+
+    let spend = &project.sources["spend"];
+    assert_eq!(spend.from, "file:///data/spend/");
+    assert_eq!(
+        spend.time.as_ref().unwrap().field,
+        ["day.local"],
+        "a CSV header is one name"
+    );
+    assert_eq!(spend.columns[1].from, ["cost.usd"]);
+    assert_eq!(spend.sort_by, ["channel", "cost"]);
+    assert_eq!(
+        (spend.late, spend.complete_after.us()),
+        (Duration::from_days(3), 2 * HOUR_US)
+    );
+    assert_eq!(
+        (spend.quarantine_at_most, spend.layout_zone),
+        (0.001, LayoutZone::Project)
+    );
+}
+
+#[test]
+fn funnels_are_read_with_places() {
+    let (_folder, project) = full();
+    let funnel = &project.funnels["shop"];
+    assert_eq!(funnel.title.get(Locale::ZhCn), "购买漏斗");
+    assert_eq!(funnel.title.get(Locale::En), "shop");
+    assert_eq!(
+        (funnel.entity.as_str(), funnel.window.us()),
+        ("phone", DAY_US * 3 / 2)
+    );
+    assert_eq!(funnel.by, [vec!["zone"], vec!["zone", "amount"]]);
+    let lines: Vec<&str> = PIPELINE.lines().collect();
+    let place = |(file, line, column): &(String, usize, usize)| {
+        assert_eq!(file, "pipelines/shop.yaml");
+        lines[line - 1].chars().skip(column - 1).collect::<String>()
+    };
+    assert_eq!(place(&funnel.place), "shop:");
+    // Places inside the condition count from its first line, blank ones included.
+    assert_eq!(
+        funnel.steps[0].when,
+        "\nevent = 'see'\n  and zone is not null\n"
+    );
+    let (file, line, column) = funnel.steps[0].place.clone();
+    assert_eq!(place(&(file, line + 1, column)), "event = 'see'");
+    assert!(place(&funnel.steps[1].place).starts_with("event = 'pay'\""));
+    assert_eq!(funnel.steps[1].golden, Some(0.35));
+    assert_eq!(funnel.steps[1].title.get(Locale::En), "Pay");
+    assert_eq!(funnel.steps[0].title.get(Locale::En), "see");
+}
+
+#[test]
+fn contracts_are_read() {
+    let (_folder, project) = full();
+    let contract = &project.contracts["rates"];
+    assert_eq!(contract.sql_path, "sql/marts/a/b/rates.sql");
+    assert_eq!(contract.yaml_path, "sql/marts/a/b/rates.yaml");
+    assert_eq!(
+        (contract.build, contract.key.join(",")),
+        (Build::ByDate, "zone,date".to_owned())
+    );
+    let reads: Vec<_> = contract
+        .reads
+        .iter()
+        .map(|reads| (reads.table.as_str(), reads.before_days, reads.after_days))
+        .collect();
+    assert_eq!(reads, [("events", 1, 2), ("funnel_steps", 0, 0)]);
+    assert_eq!(contract.matures_after, Duration::from_days(7));
+    assert_eq!(
+        contract.columns[0].checks,
+        [
+            Check::NotNull,
+            Check::Unique,
+            Check::AcceptedValues(vec!["a".to_owned(), "2".to_owned()])
+        ]
+    );
+    assert_eq!(
+        contract.columns[2].checks,
+        [Check::Range {
+            min: Some(0.0),
+            max: Some(1.5)
+        }]
+    );
+    assert_eq!(contract.columns[0].unit.as_deref(), Some("zone"));
+}
+
+#[test]
+fn reports_are_read_in_order() {
+    let (_folder, project) = full();
+    let report = &project.reports[0];
+    assert_eq!(
+        (report.role.as_str(), report.title.get(Locale::ZhCn)),
+        ("operations", "运营日报")
+    );
+    let sections: Vec<_> = report
+        .sections
+        .iter()
+        .map(|section| (section.order, section.name.as_str()))
+        .collect();
+    assert_eq!(sections, [(1, "first"), (20, "rates")]);
+    let section = &report.sections[1];
+    assert_eq!(section.sql_path, "sql/reports/operations/rates.sql");
+    assert_eq!(section.shape, Shape::Bars);
+    let columns: Vec<_> = section
+        .columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.format, column.good))
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            ("rate", Format::Percent, Good::Down),
+            ("date", Format::Date, Good::Neutral)
+        ]
+    );
+    assert_eq!(
+        section.columns[0].label.as_ref().unwrap().get(Locale::En),
+        "Rate"
+    );
+    assert!(section.columns[1].label.is_none());
+}
+
+#[test]
+fn the_root_is_the_nearest_project_above() {
+    let (folder, project) = full();
+    let inner = folder.path().join("sql/marts/a");
+    assert_eq!(loudou::config::find_root(&inner).unwrap(), project.root);
+    assert_eq!(
+        loudou::config::find_root(folder.path()).unwrap(),
+        project.root
+    );
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(loudou::config::find_root(elsewhere.path()), None);
+}
+
+#[test]
+fn a_file_in_the_wrong_place_prevents_nothing() {
+    let (folder, _) = full();
+    write(folder.path(), "pipelines/more.yml", "sources: {}");
+    let (project, problems) = loudou::config::load(folder.path());
+    assert_eq!(problems.len(), 1);
+    assert!(project.is_some());
+    write(folder.path(), "pipelines/more.yaml", "source: {}");
+    let (project, problems) = loudou::config::load(folder.path());
+    assert_eq!(problems.len(), 2);
+    assert!(project.is_none());
+}
