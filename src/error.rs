@@ -68,7 +68,9 @@ impl Error {
     }
 
     /// Wraps an engine error with the query's name.
-    pub fn engine(what: impl Into<String>) -> impl FnOnce(datafusion::error::DataFusionError) -> Self {
+    pub fn engine(
+        what: impl Into<String>,
+    ) -> impl FnOnce(datafusion::error::DataFusionError) -> Self {
         move |source| Self::Engine {
             what: what.into(),
             source: Box::new(source),

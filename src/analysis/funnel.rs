@@ -88,11 +88,36 @@ fn contract(project: &Project) -> Contract {
             column("step_no", DataType::Int64, None, vec![]),
             column("step", DataType::String, None, vec![Check::NotNull]),
             column("is_mature", DataType::Bool, None, vec![Check::NotNull]),
-            column("entrants", DataType::Int64, Some("entities"), vec![Check::NotNull, count.clone()]),
-            column("reached", DataType::Int64, Some("entities"), vec![count.clone()]),
-            column("previous_reached", DataType::Int64, Some("entities"), vec![count]),
-            column("step_rate", DataType::Float64, Some("ratio"), vec![share.clone()]),
-            column("overall_rate", DataType::Float64, Some("ratio"), vec![share.clone()]),
+            column(
+                "entrants",
+                DataType::Int64,
+                Some("entities"),
+                vec![Check::NotNull, count.clone()],
+            ),
+            column(
+                "reached",
+                DataType::Int64,
+                Some("entities"),
+                vec![count.clone()],
+            ),
+            column(
+                "previous_reached",
+                DataType::Int64,
+                Some("entities"),
+                vec![count],
+            ),
+            column(
+                "step_rate",
+                DataType::Float64,
+                Some("ratio"),
+                vec![share.clone()],
+            ),
+            column(
+                "overall_rate",
+                DataType::Float64,
+                Some("ratio"),
+                vec![share.clone()],
+            ),
             column("golden_rate", DataType::Float64, Some("ratio"), vec![share]),
         ],
     }
@@ -119,11 +144,21 @@ fn compile(funnel: &Funnel) -> String {
     let mut any_step = Vec::new();
     for (at, step) in funnel.steps.iter().enumerate() {
         let number = at + 1;
-        let _ = write!(steps, ",\n    coalesce({}, false) as is_step_{number}", step.when);
+        let _ = write!(
+            steps,
+            ",\n    coalesce({}, false) as is_step_{number}",
+            step.when
+        );
         any_step.push(format!("is_step_{number}"));
     }
-    let carried: String = columns.iter().map(|name| format!(",\n    {}", quoted(name))).collect();
-    let carried_on: String = columns.iter().map(|name| format!(", {}", quoted(name))).collect();
+    let carried: String = columns
+        .iter()
+        .map(|name| format!(",\n    {}", quoted(name)))
+        .collect();
+    let carried_on: String = columns
+        .iter()
+        .map(|name| format!(", {}", quoted(name)))
+        .collect();
     // Events of equal time have no other order here, so the smallest value decides: any order of the
     // rows gives the same segment.
     let first_values: String = columns
@@ -139,7 +174,11 @@ fn compile(funnel: &Funnel) -> String {
         let arguments: String = (1..=funnel.steps.len())
             .map(|number| {
                 let restricted = number == 1 || only_same_day;
-                let and = if restricted { " and date = entry_date" } else { "" };
+                let and = if restricted {
+                    " and date = entry_date"
+                } else {
+                    ""
+                };
                 format!(",\n      is_step_{number}{and}")
             })
             .collect();
@@ -165,7 +204,9 @@ fn compile(funnel: &Funnel) -> String {
         .map(|(at, step)| {
             let golden = step
                 .golden
-                .map_or("cast(null as double)".to_string(), |rate| format!("cast({rate:?} as double)"));
+                .map_or("cast(null as double)".to_string(), |rate| {
+                    format!("cast({rate:?} as double)")
+                });
             format!("({}, {}, {golden})", at + 1, literal(&step.name))
         })
         .collect::<Vec<_>>()

@@ -12,8 +12,15 @@ use crate::project::{Locale, local_to_us};
 
 /// Raw logs in, trusted funnel tables and daily reports out.
 #[derive(Debug, Parser)]
-#[command(name = "loudou", version, arg_required_else_help = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done; 1 a step, check or report failed; 2 wrong usage or configuration; 75 try again.\nBegin with `loudou demo`, or with `loudou init DIR`.")]
+#[command(
+    name = "loudou",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 a step, check or report failed; 2 wrong usage or configuration; 75 try again.\nBegin with `loudou demo`, or with `loudou init DIR`."
+)]
 pub(crate) struct Arguments {
     /// The project's folder (default: here or the nearest folder above with pipelines/_project.yaml)
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
@@ -134,7 +141,9 @@ pub(crate) struct Plan {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Without dates: the complete days of the last `catch_up` (7 days) that are missing or whose inputs changed.")]
+#[command(
+    after_help = "Without dates: the complete days of the last `catch_up` (7 days) that are missing or whose inputs changed."
+)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub dates: Dates,
@@ -158,7 +167,9 @@ pub(crate) struct Compile {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  loudou query \"select date, visitors, paid_gmv from daily_core where platform = 'all' order by date\"\n  loudou query \"select user_id, window_funnel(interval '1 day', 'default', event_time, event = 'click', event = 'pay') as level from events group by user_id\"\n  loudou query \"select count(*) from 'some/file.parquet'\" --format csv")]
+#[command(
+    after_help = "Examples:\n  loudou query \"select date, visitors, paid_gmv from daily_core where platform = 'all' order by date\"\n  loudou query \"select user_id, window_funnel(interval '1 day', 'default', event_time, event = 'click', event = 'pay') as level from events group by user_id\"\n  loudou query \"select count(*) from 'some/file.parquet'\" --format csv"
+)]
 pub(crate) struct Query {
     /// One select
     pub sql: String,
@@ -196,14 +207,19 @@ pub(crate) fn as_of(text: &str, project: Option<&Path>) -> Result<DateTime<Utc>>
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
-    let naive = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
-        .iter()
-        .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
-        .ok_or_else(|| {
-            Error::Usage(format!(
-                "--as-of {text} is not a time; write 2026-11-22T03:00:00+08:00 or 2026-11-22T03:00"
-            ))
-        })?;
+    let naive = [
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M",
+    ]
+    .iter()
+    .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
+    .ok_or_else(|| {
+        Error::Usage(format!(
+            "--as-of {text} is not a time; write 2026-11-22T03:00:00+08:00 or 2026-11-22T03:00"
+        ))
+    })?;
     let zone = config::find_root(project.unwrap_or(Path::new(".")))
         .and_then(|root| config::load(&root).0)
         .map_or(Tz::Asia__Shanghai, |project| project.zone);

@@ -29,9 +29,20 @@ pub(crate) async fn run(context: &Context, arguments: &Compile) -> Result<u8> {
 
 fn show(workspace: &crate::run::Workspace, name: &str) -> Result<()> {
     let model = workspace.models.get(name).ok_or_else(|| {
-        let names: Vec<&str> = workspace.models.iter().map(crate::model::Model::name).collect();
-        Error::Usage(format!("there is no model {name}; there are: {}", names.join(", ")))
+        let names: Vec<&str> = workspace
+            .models
+            .iter()
+            .map(crate::model::Model::name)
+            .collect();
+        Error::Usage(format!(
+            "there is no model {name}; there are: {}",
+            names.join(", ")
+        ))
     })?;
-    output::line(&format!("-- {} ({})", model.name(), model.contract.sql_path))?;
+    output::line(&format!(
+        "-- {} ({})",
+        model.name(),
+        model.contract.sql_path
+    ))?;
     output::line(model.sql.trim_end())
 }

@@ -45,13 +45,18 @@ impl Console {
         }
         let bar = (is_terminal && !quiet).then(|| {
             let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:24} {pos}/{len} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:24} {pos}/{len} {msg}")
+            {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(120));
             Arc::new(bar)
         });
-        Self { quiet, verbose, bar }
+        Self {
+            quiet,
+            verbose,
+            bar,
+        }
     }
 
     /// Whether only failures are to be told.
@@ -68,7 +73,7 @@ impl Console {
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(text.to_string()),
-            None => tracing::info!("{text}"),
+            None => tracing::debug!("{text}"),
         }
     }
 
@@ -103,7 +108,10 @@ pub(crate) fn problems_text(problems: &[Diagnostic], root: Option<&std::path::Pa
         text.push_str("\n\n");
     }
     let count = problems.len();
-    text.push_str(&format!("{count} {}", if count == 1 { "problem" } else { "problems" }));
+    text.push_str(&format!(
+        "{count} {}",
+        if count == 1 { "problem" } else { "problems" }
+    ));
     text
 }
 

@@ -47,14 +47,15 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
 
     let mut objects = 0;
     let mut lines = 0;
-    let write = |from: NaiveDate, to: NaiveDate, objects: &mut u64, lines: &mut u64| -> Result<()> {
-        let written = demo.write_raw(dir, from..=to, &mut |date, _| {
-            console.say(&format!("writing raw logs of {date}"));
-        })?;
-        *objects += written.objects;
-        *lines += written.lines;
-        Ok(())
-    };
+    let write =
+        |from: NaiveDate, to: NaiveDate, objects: &mut u64, lines: &mut u64| -> Result<()> {
+            let written = demo.write_raw(dir, from..=to, &mut |date, _| {
+                console.say(&format!("writing raw logs of {date}"));
+            })?;
+            *objects += written.objects;
+            *lines += written.lines;
+            Ok(())
+        };
     write(first_date, backfill_to, &mut objects, &mut lines)?;
     let drawn = started.elapsed().as_secs_f64();
 
@@ -91,13 +92,21 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
     console.clear();
     output::line(&format!(
         "{} events of {} users over {} days ({first_date} to {last_date}, seed {}), written as {lines} lines in {objects} objects in {drawn:.1} s",
-        demo.unique_events(), options.users, options.days, options.seed
+        demo.unique_events(),
+        options.users,
+        options.days,
+        options.seed
     ))?;
     output::line(&format!(
         "one backfill to {backfill_to} and {nights} nights in {:.1} s",
         started.elapsed().as_secs_f64() - drawn
     ))?;
-    output::line(&format!("\nproject    {}\ntables     {}\nplanted    {}", dir.display(), workspace.warehouse.display(), path.display()))?;
+    output::line(&format!(
+        "\nproject    {}\ntables     {}\nplanted    {}",
+        dir.display(),
+        workspace.warehouse.display(),
+        path.display()
+    ))?;
     for page in pages {
         output::line(&format!("report     {}", page.display()))?;
     }
@@ -120,7 +129,11 @@ fn prepare(dir: &Path, locale: Locale) -> Result<()> {
     }
     for name in REPLACED {
         let path = dir.join(name);
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
         match removed {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -129,7 +142,8 @@ fn prepare(dir: &Path, locale: Locale) -> Result<()> {
     }
     let folder = dir.join(".loudou");
     fs::create_dir_all(&folder).map_err(Error::io("making the folder", &folder))?;
-    fs::write(&marker, "replaced by the next `loudou demo`\n").map_err(Error::io("writing", &marker))?;
+    fs::write(&marker, "replaced by the next `loudou demo`\n")
+        .map_err(Error::io("writing", &marker))?;
     write_project(dir)?;
     let path = dir.join("pipelines/_project.yaml");
     let text = fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
@@ -145,7 +159,8 @@ fn prepare(dir: &Path, locale: Locale) -> Result<()> {
 
 /// Three in the morning after a day.
 fn night_time(workspace: &Workspace, date: NaiveDate) -> DateTime<Utc> {
-    let local = (date + Days::new(1)).and_time(NaiveTime::from_hms_opt(3, 0, 0).unwrap_or_default());
+    let local =
+        (date + Days::new(1)).and_time(NaiveTime::from_hms_opt(3, 0, 0).unwrap_or_default());
     DateTime::from_timestamp_micros(local_to_us(workspace.project.zone, local)).unwrap_or_default()
 }
 

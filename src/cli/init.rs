@@ -20,7 +20,10 @@ pub(crate) fn run(context: &Context, arguments: &Init) -> Result<u8> {
     context.console.clear();
     let dir = &arguments.dir;
     if dir.exists() && !dir.is_dir() {
-        return Err(Error::Usage(format!("{} is a file; init needs a folder", dir.display())));
+        return Err(Error::Usage(format!(
+            "{} is a file; init needs a folder",
+            dir.display()
+        )));
     }
     let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
     if !is_empty {
@@ -42,7 +45,11 @@ pub(crate) fn run(context: &Context, arguments: &Init) -> Result<u8> {
 
 /// Writes the built-in project's files that are not there yet.
 pub(crate) fn write_project(dir: &Path) -> Result<()> {
-    for (name, files) in [("pipelines", &PIPELINES), ("sql", &SQL), ("reports", &REPORTS)] {
+    for (name, files) in [
+        ("pipelines", &PIPELINES),
+        ("sql", &SQL),
+        ("reports", &REPORTS),
+    ] {
         write_files(&dir.join(name), files)?;
     }
     write_if_absent(&dir.join(".gitignore"), GITIGNORE.as_bytes())

@@ -14,7 +14,11 @@ pub(crate) async fn run(context: &Context, arguments: &Ls) -> Result<u8> {
     let workspace = context.workspace().await?;
     let state = read_state(&workspace.warehouse)?;
     context.console.clear();
-    let sources = workspace.project.sources.values().map(|source| (source.name.as_str(), "source"));
+    let sources = workspace
+        .project
+        .sources
+        .values()
+        .map(|source| (source.name.as_str(), "source"));
     let models = workspace.models.iter().map(|model| {
         let kind = match model.contract.build {
             Build::ByDate => "by_date",
@@ -52,14 +56,25 @@ pub(crate) async fn run(context: &Context, arguments: &Ls) -> Result<u8> {
         ]);
     }
     if arguments.format == TextOrJson::Text {
-        let header = ["name", "kind", "first date", "last date", "partitions", "rows", "bytes"];
+        let header = [
+            "name",
+            "kind",
+            "first date",
+            "last date",
+            "partitions",
+            "rows",
+            "bytes",
+        ];
         output::line(&output::table(&header, &rows))?;
     }
     Ok(0)
 }
 
 fn sums(table: &TableState) -> (u64, u64) {
-    table.partitions.values().fold((0, 0), |(rows, bytes), partition| {
-        (rows + partition.rows, bytes + partition.bytes)
-    })
+    table
+        .partitions
+        .values()
+        .fold((0, 0), |(rows, bytes), partition| {
+            (rows + partition.rows, bytes + partition.bytes)
+        })
 }

@@ -15,7 +15,9 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Error::Failed(format!("writing to standard output: {error}"))),
+        Err(error) => Err(Error::Failed(format!(
+            "writing to standard output: {error}"
+        ))),
     }
 }
 
@@ -53,8 +55,14 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 fn width(text: &str) -> usize {
     text.chars()
         .map(|character| match character as u32 {
-            0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f
-            | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff => 2,
+            0x1100..=0x115f
+            | 0x2e80..=0xa4cf
+            | 0xac00..=0xd7a3
+            | 0xf900..=0xfaff
+            | 0xfe30..=0xfe6f
+            | 0xff00..=0xff60
+            | 0xffe0..=0xffe6
+            | 0x1f300..=0x1faff => 2,
             _ => 1,
         })
         .sum()

@@ -26,8 +26,8 @@ use crate::table::log::read_state;
 
 pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
     // A query that names only files needs no project.
-    let has_project = context.project.is_some()
-        || config::find_root(std::path::Path::new(".")).is_some();
+    let has_project =
+        context.project.is_some() || config::find_root(std::path::Path::new(".")).is_some();
     let session = if has_project {
         project_session(context).await?
     } else {
@@ -66,7 +66,9 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
         RowFormat::Json => json(&batches)?,
         RowFormat::Parquet => {
             if arguments.output.is_none() && std::io::stdout().is_terminal() {
-                return Err(Error::Usage("Parquet is not for a terminal; add --output FILE".to_string()));
+                return Err(Error::Usage(
+                    "Parquet is not for a terminal; add --output FILE".to_string(),
+                ));
             }
             parquet(&schema, &batches)?
         }
@@ -94,18 +96,29 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
         state: &state,
         warehouse: &workspace.warehouse,
     };
-    register_all(&session, &workspace.project, &workspace.models, &published, &range).await?;
+    register_all(
+        &session,
+        &workspace.project,
+        &workspace.models,
+        &published,
+        &range,
+    )
+    .await?;
     Ok(session)
 }
 
 fn readable(error: &datafusion::error::DataFusionError, has_project: bool) -> String {
     let text = error.strip_backtrace();
     let first = text.lines().next().unwrap_or_default().to_string();
-    let first = first.trim_start_matches("Error during planning: ").to_string();
+    let first = first
+        .trim_start_matches("Error during planning: ")
+        .to_string();
     if first.contains("table '") && first.contains("not found") {
         let hint = match has_project {
             true => "`loudou ls` lists the tables; a file stands in quotes: from 'x.parquet'",
-            false => "there is no project here (-C DIR names one); a file stands in quotes: from 'x.parquet'",
+            false => {
+                "there is no project here (-C DIR names one); a file stands in quotes: from 'x.parquet'"
+            }
         };
         return format!("{first}; {hint}");
     }
@@ -141,9 +154,13 @@ fn parquet(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>> {
 }
 
 fn csv(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>> {
-    let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(Vec::new());
+    let mut writer = arrow::csv::WriterBuilder::new()
+        .with_header(true)
+        .build(Vec::new());
     if batches.is_empty() {
-        writer.write(&RecordBatch::new_empty(Arc::clone(schema))).map_err(fault)?;
+        writer
+            .write(&RecordBatch::new_empty(Arc::clone(schema)))
+            .map_err(fault)?;
     }
     for batch in batches {
         writer.write(&harmless(batch)?).map_err(fault)?;
@@ -176,7 +193,11 @@ fn harmless(batch: &RecordBatch) -> Result<RecordBatch> {
                 })
             })
             .collect();
-        fields.push(Field::new(field.name(), DataType::Utf8, guarded.is_nullable()));
+        fields.push(Field::new(
+            field.name(),
+            DataType::Utf8,
+            guarded.is_nullable(),
+        ));
         columns.push(Arc::new(guarded));
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(fault)

@@ -14,10 +14,19 @@ pub(crate) async fn run(context: &Context, arguments: &Report) -> Result<u8> {
     let wanted: Vec<_> = project
         .reports
         .iter()
-        .filter(|report| arguments.role.as_ref().is_none_or(|role| *role == report.role))
+        .filter(|report| {
+            arguments
+                .role
+                .as_ref()
+                .is_none_or(|role| *role == report.role)
+        })
         .collect();
     if wanted.is_empty() {
-        let roles: Vec<&str> = project.reports.iter().map(|report| report.role.as_str()).collect();
+        let roles: Vec<&str> = project
+            .reports
+            .iter()
+            .map(|report| report.role.as_str())
+            .collect();
         return Err(Error::Usage(match &arguments.role {
             Some(role) => format!("there is no report {role}; there are: {}", roles.join(", ")),
             None => "the project declares no reports".to_string(),
@@ -32,7 +41,9 @@ pub(crate) async fn run(context: &Context, arguments: &Report) -> Result<u8> {
                 .filter_map(|table| state.tables.get(table))
                 .filter_map(|table| table.dates().last())
                 .min()
-                .ok_or_else(|| Error::Failed("nothing is published yet; `loudou run` first".to_string()))?,
+                .ok_or_else(|| {
+                    Error::Failed("nothing is published yet; `loudou run` first".to_string())
+                })?,
         };
         let request = reports::Request {
             date,
@@ -40,7 +51,9 @@ pub(crate) async fn run(context: &Context, arguments: &Report) -> Result<u8> {
             complete_through,
             now: context.now,
         };
-        context.console.say(&format!("rendering {} of {date}", report.role));
+        context
+            .console
+            .say(&format!("rendering {} of {date}", report.role));
         let (path, _) = reports::page(&workspace, report, &state, &request).await?;
         context.console.clear();
         output::line(&path.display().to_string())?;

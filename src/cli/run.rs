@@ -48,7 +48,11 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
                 step.kind.to_string(),
                 step.name.clone(),
                 dates(&step.dates),
-                if step.rows > 0 { step.rows.to_string() } else { String::new() },
+                if step.rows > 0 {
+                    step.rows.to_string()
+                } else {
+                    String::new()
+                },
                 format!("{:.2}", step.seconds),
                 step.why.clone(),
             ]
@@ -80,16 +84,23 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
         }
         if verbose {
             for check in &step.checks {
-                text.push_str(&format!("\n  {}: {} rows break {}", step.name, check.failed_rows, check.check));
+                text.push_str(&format!(
+                    "\n  {}: {} rows break {}",
+                    step.name, check.failed_rows, check.check
+                ));
             }
         }
     }
-    for file in results.steps.iter().flat_map(|step: &StepResult| &step.files) {
+    for file in results
+        .steps
+        .iter()
+        .flat_map(|step: &StepResult| &step.files)
+    {
         text.push_str(&format!("\nreport: {}", file.display()));
     }
-    let memory = results
-        .peak_memory_bytes
-        .map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20));
+    let memory = results.peak_memory_bytes.map_or(String::new(), |bytes| {
+        format!(", peak memory {} MiB", bytes >> 20)
+    });
     text.push_str(&format!("\n{:.1} s{memory}", results.seconds));
     text
 }

@@ -29,12 +29,15 @@ pub fn text<'a>(value: &'a ScalarValue, what: &str) -> Result<&'a str> {
 /// length and are refused, as are null and parts of a microsecond.
 pub fn interval_us(value: &ScalarValue, what: &str) -> Result<i64> {
     let (days, rest_us) = match value {
-        ScalarValue::IntervalDayTime(Some(interval)) => {
-            (interval.days, i64::from(interval.milliseconds).checked_mul(1_000))
-        }
+        ScalarValue::IntervalDayTime(Some(interval)) => (
+            interval.days,
+            i64::from(interval.milliseconds).checked_mul(1_000),
+        ),
         ScalarValue::IntervalMonthDayNano(Some(interval)) => {
             if interval.months != 0 {
-                return plan_err!("{what} must not hold months or years, which have no fixed length: give days");
+                return plan_err!(
+                    "{what} must not hold months or years, which have no fixed length: give days"
+                );
             }
             if interval.nanoseconds % 1_000 != 0 {
                 return plan_err!("{what} must be whole microseconds");
@@ -42,7 +45,9 @@ pub fn interval_us(value: &ScalarValue, what: &str) -> Result<i64> {
             (interval.days, Some(interval.nanoseconds / 1_000))
         }
         ScalarValue::IntervalYearMonth(Some(_)) => {
-            return plan_err!("{what} must not hold months or years, which have no fixed length: give days");
+            return plan_err!(
+                "{what} must not hold months or years, which have no fixed length: give days"
+            );
         }
         other if other.is_null() => return plan_err!("{what} must not be null"),
         other => {

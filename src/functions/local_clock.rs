@@ -67,10 +67,16 @@ impl LocalClock {
     /// The instant (UTC microseconds) at which a local day begins: its midnight, or, where the
     /// clock was put forward over midnight, the first instant after it. None outside the calendar.
     pub fn day_start_us(&mut self, local_day: i32) -> Option<i64> {
-        let date = NaiveDate::from_num_days_from_ce_opt(local_day.checked_add(EPOCH_FROM_COMMON_ERA)?)?;
+        let date =
+            NaiveDate::from_num_days_from_ce_opt(local_day.checked_add(EPOCH_FROM_COMMON_ERA)?)?;
         debug_assert_eq!(date.num_days_from_ce() - EPOCH_FROM_COMMON_ERA, local_day);
-        match self.zone.from_local_datetime(&date.and_time(NaiveTime::MIN)) {
-            LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => Some(start.timestamp_micros()),
+        match self
+            .zone
+            .from_local_datetime(&date.and_time(NaiveTime::MIN))
+        {
+            LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => {
+                Some(start.timestamp_micros())
+            }
             LocalResult::None => {
                 let midnight_as_utc_us = i64::from(local_day) * MICROSECONDS_A_DAY;
                 let mut before_us = midnight_as_utc_us - FURTHEST_OFFSET_US;
@@ -100,15 +106,21 @@ fn offset_us(zone: Tz, utc_us: i64) -> Option<i64> {
 mod tests {
     use super::*;
     use chrono_tz::{
-        Africa::Cairo, America::New_York, America::Sao_Paulo, Asia::Kolkata, Asia::Shanghai, Pacific::Apia,
+        Africa::Cairo, America::New_York, America::Sao_Paulo, Asia::Kolkata, Asia::Shanghai,
+        Pacific::Apia,
     };
 
     fn instant(text: &str) -> i64 {
-        DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros()
+        DateTime::parse_from_rfc3339(text)
+            .unwrap()
+            .timestamp_micros()
     }
 
     fn day(year: i32, month: u32, day: u32) -> i32 {
-        NaiveDate::from_ymd_opt(year, month, day).unwrap().num_days_from_ce() - EPOCH_FROM_COMMON_ERA
+        NaiveDate::from_ymd_opt(year, month, day)
+            .unwrap()
+            .num_days_from_ce()
+            - EPOCH_FROM_COMMON_ERA
     }
 
     #[test]
@@ -116,12 +128,24 @@ mod tests {
         let mut clock = LocalClock::new(New_York);
         // 2026-03-08: 02:00 EST becomes 03:00 EDT at 07:00 UTC.
         let before = instant("2026-03-08T06:59:59.999999Z");
-        assert_eq!(clock.local_us(before), Some(instant("2026-03-08T01:59:59.999999Z")));
-        assert_eq!(clock.local_us(before + 1), Some(instant("2026-03-08T03:00:00Z")));
+        assert_eq!(
+            clock.local_us(before),
+            Some(instant("2026-03-08T01:59:59.999999Z"))
+        );
+        assert_eq!(
+            clock.local_us(before + 1),
+            Some(instant("2026-03-08T03:00:00Z"))
+        );
         // 2026-11-01: 02:00 EDT becomes 01:00 EST at 06:00 UTC.
         let before = instant("2026-11-01T05:59:59.999999Z");
-        assert_eq!(clock.local_us(before), Some(instant("2026-11-01T01:59:59.999999Z")));
-        assert_eq!(clock.local_us(before + 1), Some(instant("2026-11-01T01:00:00Z")));
+        assert_eq!(
+            clock.local_us(before),
+            Some(instant("2026-11-01T01:59:59.999999Z"))
+        );
+        assert_eq!(
+            clock.local_us(before + 1),
+            Some(instant("2026-11-01T01:00:00Z"))
+        );
     }
 
     #[test]

@@ -23,10 +23,14 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, PrimitiveArray};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, TimeUnit, TimestampMicrosecondType,
+};
 use chrono_tz::Tz;
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+};
 
 use super::local_clock::LocalClock;
 
@@ -111,7 +115,10 @@ impl ScalarUDFImpl for LocalDate {
 /// The one argument as a timestamp of microseconds; its zone is only how it is shown.
 fn microseconds(name: &str, types: &[DataType]) -> Result<Vec<DataType>> {
     match types {
-        [DataType::Timestamp(_, zone)] => Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, zone.clone())]),
+        [DataType::Timestamp(_, zone)] => Ok(vec![DataType::Timestamp(
+            TimeUnit::Microsecond,
+            zone.clone(),
+        )]),
         [DataType::Null] => Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None)]),
         [other] => plan_err!("{name}(ts) takes a timestamp, got {other}"),
         _ => plan_err!("{name}(ts) takes one argument, got {}", types.len()),
@@ -124,7 +131,10 @@ fn convert<T: ArrowPrimitiveType>(
     zone: Tz,
     of_instant: impl Fn(&mut LocalClock, i64) -> Option<T::Native>,
 ) -> Result<ColumnarValue> {
-    let is_scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+    let is_scalar = args
+        .args
+        .iter()
+        .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
     let arrays = ColumnarValue::values_to_arrays(&args.args)?;
     let instants = arrays
         .first()
@@ -196,8 +206,14 @@ mod tests {
     async fn what_is_no_timestamp_is_refused() {
         let ctx = context_in(Shanghai);
         let error = error_of(&ctx, "select local_date('2026-10-18')").await;
-        assert!(error.contains("local_date(ts) takes a timestamp"), "{error}");
+        assert!(
+            error.contains("local_date(ts) takes a timestamp"),
+            "{error}"
+        );
         let error = error_of(&ctx, "select local_time(now(), now())").await;
-        assert!(error.contains("local_time(ts) takes one argument, got 2"), "{error}");
+        assert!(
+            error.contains("local_time(ts) takes one argument, got 2"),
+            "{error}"
+        );
     }
 }

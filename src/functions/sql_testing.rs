@@ -27,7 +27,10 @@ pub async fn table_of(ctx: &SessionContext, sql: &str) -> Vec<String> {
             .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
             .collect();
         for row in 0..batch.num_rows() {
-            let cells: Vec<_> = columns.iter().map(|column| column.value(row).to_string()).collect();
+            let cells: Vec<_> = columns
+                .iter()
+                .map(|column| column.value(row).to_string())
+                .collect();
             rows.push(cells.join("|"));
         }
     }

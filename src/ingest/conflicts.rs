@@ -51,15 +51,20 @@ pub(super) fn count(
     if seen.is_empty() {
         return Ok(0);
     }
-    for date in state.dates().filter(|date| !dates.contains(date) && is_near(*date)) {
+    for date in state
+        .dates()
+        .filter(|date| !dates.contains(date) && is_near(*date))
+    {
         let Some(partition) = state.partition(Some(date)) else {
             continue;
         };
         let path = context.warehouse.join(&partition.key);
-        let fault =
-            |error: &dyn std::fmt::Display| Error::Failed(format!("reading {}: {error}", path.display()));
+        let fault = |error: &dyn std::fmt::Display| {
+            Error::Failed(format!("reading {}: {error}", path.display()))
+        };
         let file = File::open(&path).map_err(Error::io("opening", &path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| fault(&error))?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| fault(&error))?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["event_id"]);
         let reader = builder
             .with_projection(mask)

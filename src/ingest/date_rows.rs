@@ -30,7 +30,11 @@ pub(super) fn split_by_date(batch: &RecordBatch) -> Result<Vec<(i32, RecordBatch
     found
         .into_iter()
         .map(|day| {
-            let mask: BooleanArray = days.values().iter().map(|value| Some(*value == day)).collect();
+            let mask: BooleanArray = days
+                .values()
+                .iter()
+                .map(|value| Some(*value == day))
+                .collect();
             filter_record_batch(batch, &mask)
                 .map(|part| (day, part))
                 .map_err(|error| Error::Failed(format!("splitting rows by date: {error}")))
@@ -64,7 +68,8 @@ impl DateRows {
         }
         for path in &self.files {
             let file = File::open(path).map_err(Error::io("opening", path))?;
-            let reader = FileReader::try_new_buffered(file, None).map_err(|error| broken(path, &error))?;
+            let reader =
+                FileReader::try_new_buffered(file, None).map_err(|error| broken(path, &error))?;
             for batch in reader {
                 if !each(batch.map_err(|error| broken(path, &error))?)? {
                     return Ok(());
@@ -138,8 +143,7 @@ fn spill(path: &Path, batches: &[RecordBatch]) -> Result<()> {
     let fault = |error: arrow::error::ArrowError| {
         Error::Failed(format!("writing {}: {error}", path.display()))
     };
-    let mut writer =
-        FileWriter::try_new(BufWriter::new(file), &first.schema()).map_err(fault)?;
+    let mut writer = FileWriter::try_new(BufWriter::new(file), &first.schema()).map_err(fault)?;
     for batch in batches {
         writer.write(batch).map_err(fault)?;
     }

@@ -84,7 +84,13 @@ pub(super) fn keep(
     if duplicates != Duplicates::Keep {
         let passes = total / IDS_PER_PASS + 1;
         for pass in 0..passes {
-            one_pass(rows, duplicates, (pass, passes), &mut masks, &mut kept.id_hashes)?;
+            one_pass(
+                rows,
+                duplicates,
+                (pass, passes),
+                &mut masks,
+                &mut kept.id_hashes,
+            )?;
         }
     }
     kept.rows = masks
@@ -160,7 +166,11 @@ fn ids(batch: &RecordBatch, duplicates: Duplicates) -> Result<Vec<Option<u128>>>
         let column = batch
             .column_by_name("event_id")
             .ok_or_else(|| Error::Failed("the table has no event_id".to_string()))?;
-        return Ok(column.as_string::<i32>().iter().map(|id| id.map(id_hash)).collect());
+        return Ok(column
+            .as_string::<i32>()
+            .iter()
+            .map(|id| id.map(id_hash))
+            .collect());
     }
     let fault = |error: arrow::error::ArrowError| Error::Failed(format!("comparing rows: {error}"));
     // All but the last two, which say where the row came from.

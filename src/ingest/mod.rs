@@ -115,15 +115,26 @@ pub async fn ingest(
     // 1. New and changed objects: rows of every date that is or may be published.
     let wanted: BTreeSet<NaiveDate> = plan.requested.union(&plan.published).copied().collect();
     let objects: Vec<RawObject> = plan.read.iter().map(|read| read.object.clone()).collect();
-    let mut records = decode_all(&location, &decode, objects, &mut store, &wanted, &mut report, context)
-        .await?;
+    let mut records = decode_all(
+        &location,
+        &decode,
+        objects,
+        &mut store,
+        &wanted,
+        &mut report,
+        context,
+    )
+    .await?;
 
     // 2. Path dates with too much dirt are left out, whole.
     let excluded = over_limit(source, state, plan, &mut records, &mut report);
 
     // 3. Dates to build, and what else each needs to be read for it.
-    let blocked: BTreeSet<NaiveDate> =
-        report.blocked.iter().flat_map(|blocked| blocked.dates.iter().copied()).collect();
+    let blocked: BTreeSet<NaiveDate> = report
+        .blocked
+        .iter()
+        .flat_map(|blocked| blocked.dates.iter().copied())
+        .collect();
     let mut rebuild: BTreeSet<NaiveDate> = plan
         .requested
         .iter()
@@ -141,10 +152,21 @@ pub async fn ingest(
             .partition(Some(*date))
             .is_some_and(|partition| partition.definition != definition)
     };
-    rebuild.extend(merge.iter().filter(|date| other_definition(date)).copied().collect::<Vec<_>>());
+    rebuild.extend(
+        merge
+            .iter()
+            .filter(|date| other_definition(date))
+            .copied()
+            .collect::<Vec<_>>(),
+    );
     rebuild.retain(|date| !blocked.contains(date));
     merge.retain(|date| !rebuild.contains(date) && !blocked.contains(date));
-    let touched = |record: &ObjectRecord| record.rows_by_date.keys().any(|date| rebuild.contains(date));
+    let touched = |record: &ObjectRecord| {
+        record
+            .rows_by_date
+            .keys()
+            .any(|date| rebuild.contains(date))
+    };
     let again: Vec<RawObject> = state
         .objects
         .values()
@@ -153,7 +175,16 @@ pub async fn ingest(
         .collect();
     report.objects_read += again.len();
     let mut ignored = IngestReport::default();
-    decode_all(&location, &decode, again, &mut store, &rebuild, &mut ignored, context).await?;
+    decode_all(
+        &location,
+        &decode,
+        again,
+        &mut store,
+        &rebuild,
+        &mut ignored,
+        context,
+    )
+    .await?;
 
     // 4. Each date: merge, deduplicate, sort, write.
     let known = known_objects(state, plan, &records);
@@ -161,7 +192,11 @@ pub async fn ingest(
     for date in rebuild.iter().chain(&merge).copied() {
         let mut rows = store.take(date)?;
         if merge.contains(&date) {
-            rows.base = Some(context.warehouse.join(partition_key(&source.name, Some(date))));
+            rows.base = Some(
+                context
+                    .warehouse
+                    .join(partition_key(&source.name, Some(date))),
+            );
         }
         tasks.push(PartitionTask {
             date,
@@ -223,7 +258,10 @@ async fn decode_all(
         report.lines += decoded.lines;
         report.bad_lines += decoded.bad_lines;
         for bad in &decoded.bad {
-            *report.bad_by_reason.entry(bad.reason.to_string()).or_insert(0) += 1;
+            *report
+                .bad_by_reason
+                .entry(bad.reason.to_string())
+                .or_insert(0) += 1;
         }
         records.push(ObjectRecord {
             path: object.path,
@@ -246,7 +284,11 @@ async fn decode_one(
 ) -> Result<(RawObject, Vec<arrow::array::RecordBatch>, Decoded)> {
     let key = location.object_key(&object.path)?;
     let reading = || format!("reading {}{}", decode.source.from, object.path);
-    let result = location.store.get(&key).await.map_err(Error::store(reading()))?;
+    let result = location
+        .store
+        .get(&key)
+        .await
+        .map_err(Error::store(reading()))?;
     let etag = result.meta.e_tag.clone().unwrap_or_default();
     if etag != object.etag {
         return Err(Error::Locked(format!(
@@ -305,8 +347,8 @@ fn over_limit(
     let mut blocked: BTreeMap<String, BTreeSet<NaiveDate>> = BTreeMap::new();
     records.retain(|record| {
         let (lines, bad) = sums.get(&group(record)).copied().unwrap_or_default();
-        let is_over = lines >= MIN_LINES_FOR_SHARE
-            && bad as f64 > source.quarantine_at_most * lines as f64;
+        let is_over =
+            lines >= MIN_LINES_FOR_SHARE && bad as f64 > source.quarantine_at_most * lines as f64;
         if is_over {
             excluded.insert(record.path.clone());
             let dates = blocked.entry(group(record)).or_default();

@@ -144,17 +144,26 @@ impl PartitionStream for Feed {
     }
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let receiver = self.receiver.lock().ok().and_then(|mut receiver| receiver.take());
+        let receiver = self
+            .receiver
+            .lock()
+            .ok()
+            .and_then(|mut receiver| receiver.take());
         let stream = match receiver {
             Some(receiver) => futures::stream::unfold(receiver, |mut receiver| async move {
                 receiver.recv().await.map(|batch| (Ok(batch), receiver))
             })
             .boxed(),
             None => futures::stream::once(async {
-                Err(DataFusionError::Internal("rows are read only once".to_string()))
+                Err(DataFusionError::Internal(
+                    "rows are read only once".to_string(),
+                ))
             })
             .boxed(),
         };
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream))
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream,
+        ))
     }
 }

@@ -105,8 +105,10 @@ fn listing_range(source: &Source, from: NaiveDate, to: NaiveDate) -> (NaiveDate,
             LayoutZone::Utc => 1,
         };
     (
-        from.checked_sub_days(Days::new(reach)).unwrap_or(NaiveDate::MIN),
-        to.checked_add_days(Days::new(reach)).unwrap_or(NaiveDate::MAX),
+        from.checked_sub_days(Days::new(reach))
+            .unwrap_or(NaiveDate::MIN),
+        to.checked_add_days(Days::new(reach))
+            .unwrap_or(NaiveDate::MAX),
     )
 }
 
@@ -124,14 +126,21 @@ fn compare(
         .filter_map(|(date, _)| date.parse().ok())
         .collect();
     let mut read = Vec::new();
-    let by_path: BTreeMap<&str, &RawObject> =
-        listed.iter().map(|object| (object.path.as_str(), object)).collect();
+    let by_path: BTreeMap<&str, &RawObject> = listed
+        .iter()
+        .map(|object| (object.path.as_str(), object))
+        .collect();
     for object in &listed {
         let reason = match state.objects.get(&object.path) {
             None => ReadReason::New,
             Some(known) if known.etag == object.etag && known.size == object.size => continue,
             Some(known) => {
-                rebuild.extend(known.rows_by_date.keys().filter(|date| published.contains(date)));
+                rebuild.extend(
+                    known
+                        .rows_by_date
+                        .keys()
+                        .filter(|date| published.contains(date)),
+                );
                 ReadReason::Changed
             }
         };
@@ -152,7 +161,12 @@ fn compare(
         .collect();
     for path in &gone {
         if let Some(known) = state.objects.get(path) {
-            rebuild.extend(known.rows_by_date.keys().filter(|date| published.contains(date)));
+            rebuild.extend(
+                known
+                    .rows_by_date
+                    .keys()
+                    .filter(|date| published.contains(date)),
+            );
         }
     }
     let mut requested = BTreeSet::new();

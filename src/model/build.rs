@@ -67,8 +67,11 @@ pub fn files(
     };
     let reach = |before: u32, after: u32| {
         (
-            start.checked_sub_days(Days::new(before.into())).unwrap_or(NaiveDate::MIN),
-            end.checked_add_days(Days::new(after.into())).unwrap_or(NaiveDate::MAX),
+            start
+                .checked_sub_days(Days::new(before.into()))
+                .unwrap_or(NaiveDate::MIN),
+            end.checked_add_days(Days::new(after.into()))
+                .unwrap_or(NaiveDate::MAX),
         )
     };
     table
@@ -107,7 +110,13 @@ async fn register(
         let Some(schema) = table_schema(project, models, &name) else {
             continue;
         };
-        let files = files(published.state, published.warehouse, &name, window, (range.start, range.end));
+        let files = files(
+            published.state,
+            published.warehouse,
+            &name,
+            window,
+            (range.start, range.end),
+        );
         session
             .register_table(name.as_str(), Arc::new(PublishedTable::new(&schema, files)))
             .map_err(Error::engine(format!("registering {name}")))?;
@@ -148,7 +157,9 @@ fn collect_views(models: &Models, model: &Model, needed: &mut std::collections::
 pub fn table_schema(project: &Project, models: &Models, name: &str) -> Option<SchemaRef> {
     match project.sources.get(name) {
         Some(source) => Some(RowSchema::of(source).schema),
-        None => models.get(name).map(|model| schema::of_contract(&model.contract)),
+        None => models
+            .get(name)
+            .map(|model| schema::of_contract(&model.contract)),
     }
 }
 
@@ -180,12 +191,21 @@ pub async fn register_all(
     range: &Range,
 ) -> Result<()> {
     for name in project.sources.keys().map(String::as_str).chain(
-        models.iter().filter(|model| !model.is_view()).map(Model::name),
+        models
+            .iter()
+            .filter(|model| !model.is_view())
+            .map(Model::name),
     ) {
         let Some(schema) = table_schema(project, models, name) else {
             continue;
         };
-        let files = files(published.state, published.warehouse, name, Window::All, (range.start, range.end));
+        let files = files(
+            published.state,
+            published.warehouse,
+            name,
+            Window::All,
+            (range.start, range.end),
+        );
         session
             .register_table(name, Arc::new(PublishedTable::new(&schema, files)))
             .map_err(Error::engine(format!("registering {name}")))?;
@@ -213,7 +233,14 @@ pub async fn build(
 ) -> Result<BTreeMap<Option<NaiveDate>, Written>> {
     let session = engine.session()?;
     register(&session, project, models, model, published, range).await?;
-    let what = || format!("building {} for {} to {}", model.name(), range.start, range.end);
+    let what = || {
+        format!(
+            "building {} for {} to {}",
+            model.name(),
+            range.start,
+            range.end
+        )
+    };
     let contract = &model.contract;
     let schema = schema::of_contract(contract);
     let is_by_date = contract.build == Build::ByDate;
@@ -222,10 +249,18 @@ pub async fn build(
         order.push("date".to_string());
     }
     let key_or_all: Vec<String> = match contract.key.is_empty() {
-        true => contract.columns.iter().map(|column| column.name.clone()).collect(),
+        true => contract
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect(),
         false => contract.key.clone(),
     };
-    order.extend(key_or_all.into_iter().filter(|name| !(is_by_date && name == "date")));
+    order.extend(
+        key_or_all
+            .into_iter()
+            .filter(|name| !(is_by_date && name == "date")),
+    );
     let mut frame = query(&session, model, range).await?;
     if is_by_date {
         let day = |date: NaiveDate| lit(ScalarValue::Date32(Some(date32(date))));
@@ -234,9 +269,20 @@ pub async fn build(
             .map_err(Error::engine(what()))?;
     }
     let mut rows = frame
-        .select_columns(&contract.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
+        .select_columns(
+            &contract
+                .columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .collect::<Vec<_>>(),
+        )
         .and_then(|frame| {
-            frame.sort(order.iter().map(|name| col(name.as_str()).sort(true, true)).collect())
+            frame.sort(
+                order
+                    .iter()
+                    .map(|name| col(name.as_str()).sort(true, true))
+                    .collect(),
+            )
         })
         .map_err(Error::engine(what()))?
         .execute_stream()
@@ -268,14 +314,20 @@ pub async fn build(
         while start < days.len() {
             let day = days[start];
             let length = days[start..].partition_point(|other| *other == day);
-            while current.as_ref().is_none_or(|(date, _)| date32(*date) != day) {
+            while current
+                .as_ref()
+                .is_none_or(|(date, _)| date32(*date) != day)
+            {
                 if let Some((date, writer)) = current.take() {
                     written.insert(Some(date), writer.finish()?);
                 }
                 let Some(date) = waiting.next() else {
                     return Err(Error::Failed(format!("{}: rows out of order", what())));
                 };
-                current = Some((date, PartitionWriter::create(&path(Some(date)), &schema, &order)?));
+                current = Some((
+                    date,
+                    PartitionWriter::create(&path(Some(date)), &schema, &order)?,
+                ));
             }
             if let Some((_, writer)) = &mut current {
                 writer.write(batch.slice(start, length))?;

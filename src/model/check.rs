@@ -11,8 +11,8 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DfStatement;
 
-use super::rules::{find, nearest};
 pub use super::rules::find as place_of;
+use super::rules::{find, nearest};
 use super::sql::{Dates, bind};
 use super::{Model, Models};
 use crate::diagnostic::Diagnostic;
@@ -24,7 +24,11 @@ use crate::table::schema;
 
 /// A session that knows every table of the project, each without rows. Views stand with their
 /// contract's columns.
-pub fn empty_session(engine: &Engine, project: &Project, models: &Models) -> Result<SessionContext> {
+pub fn empty_session(
+    engine: &Engine,
+    project: &Project,
+    models: &Models,
+) -> Result<SessionContext> {
     let session = engine.session()?;
     let register = |name: &str, schema: &Schema| {
         session
@@ -82,7 +86,9 @@ pub async fn plan(
         .statement_to_plan(DfStatement::Statement(Box::new(statement)))
         .await?;
     // The analyzer coerces types; what cannot be coerced is told here and not first in the night.
-    state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {})?;
+    state
+        .analyzer()
+        .execute_and_check(plan.clone(), state.config_options(), |_, _| {})?;
     Ok(plan)
 }
 
@@ -110,12 +116,23 @@ pub fn of_error(error: &DataFusionError, file: &str, text: &str) -> Diagnostic {
                 usize::try_from(span.start.column).unwrap_or(1),
             )
         });
-    let mut cause = message.split(" Valid fields are").next().unwrap_or(&message).trim_end_matches('.').to_string();
+    let mut cause = message
+        .split(" Valid fields are")
+        .next()
+        .unwrap_or(&message)
+        .trim_end_matches('.')
+        .to_string();
     let mut mend = "correct the SQL at this place; `loudou query` tries it".to_string();
     if let DataFusionError::SchemaError(error, _) = root(first)
-        && let datafusion::common::SchemaError::FieldNotFound { field, valid_fields } = error.as_ref()
+        && let datafusion::common::SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } = error.as_ref()
     {
-        let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+        let names: Vec<&str> = valid_fields
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
         cause = format!("there is no column {} here", field.name);
         let mut listed: Vec<&str> = names.clone();
         listed.dedup();
@@ -251,7 +268,10 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
         if !contract.columns.iter().any(|column| column.name == *name) {
             problems.push(problem(
                 name,
-                format!("the query gives a column {name} that {} does not declare", contract.yaml_path),
+                format!(
+                    "the query gives a column {name} that {} does not declare",
+                    contract.yaml_path
+                ),
                 "declare it with its type and unit, or leave it out of the select".to_string(),
             ));
         }
@@ -260,13 +280,24 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
         match given.iter().find(|(name, _)| *name == column.name) {
             None => problems.push(problem(
                 "from",
-                format!("the query does not give {}, which {} declares", column.name, contract.yaml_path),
+                format!(
+                    "the query does not give {}, which {} declares",
+                    column.name, contract.yaml_path
+                ),
                 "select it, or take it out of the contract".to_string(),
             )),
             Some((_, found)) if !fits(found, column.data_type) => problems.push(problem(
                 &column.name,
-                format!("{} comes out as {}, the contract says {}", column.name, friendly(found), column.data_type),
-                format!("cast it in the select, or declare `type: {}`", friendly(found)),
+                format!(
+                    "{} comes out as {}, the contract says {}",
+                    column.name,
+                    friendly(found),
+                    column.data_type
+                ),
+                format!(
+                    "cast it in the select, or declare `type: {}`",
+                    friendly(found)
+                ),
             )),
             Some(_) => {}
         }
@@ -287,8 +318,10 @@ pub fn fits(found: &Arrow, declared: DataType) -> bool {
         return true;
     }
     match declared {
-        DataType::String => matches!(found, Arrow::Utf8View | Arrow::LargeUtf8)
-            || matches!(found, Arrow::Dictionary(_, value) if fits(value, declared)),
+        DataType::String => {
+            matches!(found, Arrow::Utf8View | Arrow::LargeUtf8)
+                || matches!(found, Arrow::Dictionary(_, value) if fits(value, declared))
+        }
         DataType::Int64 => found.is_integer(),
         DataType::Float64 => matches!(found, Arrow::Float32 | Arrow::Float16),
         DataType::Decimal { scale, .. } => match found {

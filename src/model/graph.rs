@@ -10,11 +10,18 @@ use crate::project::Project;
 /// out and told.
 pub fn order(project: &Project, models: Vec<Model>) -> (Vec<Model>, Vec<Diagnostic>) {
     let mut problems = Vec::new();
-    let names: BTreeSet<String> = models.iter().map(|model| model.name().to_string()).collect();
+    let names: BTreeSet<String> = models
+        .iter()
+        .map(|model| model.name().to_string())
+        .collect();
     let is_known = |table: &str| names.contains(table) || project.sources.contains_key(table);
     let mut waiting: BTreeMap<String, Model> = BTreeMap::new();
     for model in models {
-        let unknown: Vec<&String> = model.tables.iter().filter(|table| !is_known(table)).collect();
+        let unknown: Vec<&String> = model
+            .tables
+            .iter()
+            .filter(|table| !is_known(table))
+            .collect();
         if unknown.is_empty() {
             waiting.insert(model.name().to_string(), model);
             continue;
@@ -30,9 +37,10 @@ pub fn order(project: &Project, models: Vec<Model>) -> (Vec<Model>, Vec<Diagnost
         let ready: Vec<String> = waiting
             .iter()
             .filter(|(_, model)| {
-                model.tables.iter().all(|table| {
-                    done.contains(table) || project.sources.contains_key(table)
-                })
+                model
+                    .tables
+                    .iter()
+                    .all(|table| done.contains(table) || project.sources.contains_key(table))
             })
             .map(|(name, _)| name.clone())
             .collect();

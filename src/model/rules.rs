@@ -22,7 +22,11 @@ impl Visitor for Refused {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         if !query.locks.is_empty() {
-            self.found.push((place(query), "FOR UPDATE means nothing here".into(), "remove it"));
+            self.found.push((
+                place(query),
+                "FOR UPDATE means nothing here".into(),
+                "remove it",
+            ));
         }
         if let SetExpr::Select(select) = query.body.as_ref()
             && select.into.is_some()
@@ -37,7 +41,12 @@ impl Visitor for Refused {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { sample: Some(_), name, .. } = factor {
+        if let TableFactor::Table {
+            sample: Some(_),
+            name,
+            ..
+        } = factor
+        {
             self.found.push((
                 place(name),
                 "TABLESAMPLE would be ignored by the engine".into(),
@@ -129,7 +138,11 @@ pub(super) fn at_table(model: &Model, table: &str, cause: String, mend: &str) ->
 fn table_place(statement: &Statement, table: &str) -> (usize, usize) {
     let mut found = (1, 1);
     let _ = visit_relations(statement, |name: &ObjectName| {
-        if name.to_string().trim_matches('"').eq_ignore_ascii_case(table) {
+        if name
+            .to_string()
+            .trim_matches('"')
+            .eq_ignore_ascii_case(table)
+        {
             found = place(name);
             return ControlFlow::Break(());
         }

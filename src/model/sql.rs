@@ -42,13 +42,21 @@ pub fn parse(text: &str, file: &str) -> Result<ParsedQuery, Diagnostic> {
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| {
             let (place, cause) = place_of_parse_error(&error);
-            problem(place, format!("the SQL does not parse: {cause}"), "correct the syntax at this place")
+            problem(
+                place,
+                format!("the SQL does not parse: {cause}"),
+                "correct the syntax at this place",
+            )
         })?;
     let found = statements.len();
     let only = match (statements.pop_front(), found) {
         (Some(DfStatement::Statement(statement)), 1) => *statement,
         (None, _) => {
-            return Err(problem((1, 1), "there is no query in this file".into(), "write one select"));
+            return Err(problem(
+                (1, 1),
+                "there is no query in this file".into(),
+                "write one select",
+            ));
         }
         (Some(_), 1) => {
             return Err(problem(
@@ -89,7 +97,10 @@ pub fn parse(text: &str, file: &str) -> Result<ParsedQuery, Diagnostic> {
     });
     Ok(ParsedQuery {
         statement: only,
-        tables: tables.iter().map(|table| table.table().to_string()).collect(),
+        tables: tables
+            .iter()
+            .map(|table| table.table().to_string())
+            .collect(),
         parameters,
     })
 }
@@ -108,7 +119,10 @@ pub fn parse_expression(text: &str) -> Result<Expr, ((usize, usize), String)> {
             usize::try_from(next.span.start.line).unwrap_or(1),
             usize::try_from(next.span.start.column).unwrap_or(1),
         );
-        return Err((place, format!("expected the end of the condition, found {}", next.token)));
+        return Err((
+            place,
+            format!("expected the end of the condition, found {}", next.token),
+        ));
     }
     Ok(expression)
 }
@@ -136,7 +150,10 @@ fn place_of_parse_error(error: &DataFusionError) -> ((usize, usize), String) {
         .to_string();
     let number_after = |mark: &str| {
         let at = text.rfind(mark)? + mark.len();
-        let digits: String = text[at..].chars().take_while(char::is_ascii_digit).collect();
+        let digits: String = text[at..]
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
         digits.parse::<usize>().ok()
     };
     let place = (
@@ -195,7 +212,10 @@ mod tests {
         let text = "with x as (select * from events where date between $start and $end)\nselect * from x join (select 1 from users) u on true";
         let query = parse(text, "m.sql").unwrap();
         assert_eq!(query.tables.iter().collect::<Vec<_>>(), ["events", "users"]);
-        assert_eq!(query.parameters.iter().collect::<Vec<_>>(), ["end", "start"]);
+        assert_eq!(
+            query.parameters.iter().collect::<Vec<_>>(),
+            ["end", "start"]
+        );
     }
 
     #[test]
@@ -204,7 +224,10 @@ mod tests {
         let date = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
         let bound = bind(&query.statement, &Dates::from([("start", date)])).unwrap();
         assert!(bound.to_string().contains("DATE '2026-11-21'"), "{bound}");
-        assert_eq!(bind(&query.statement, &Dates::new()), Err("start".to_string()));
+        assert_eq!(
+            bind(&query.statement, &Dates::new()),
+            Err("start".to_string())
+        );
     }
 
     #[test]
@@ -229,7 +252,10 @@ mod tests {
     #[test]
     fn expressions_end_where_they_end() {
         assert!(parse_expression("event = 'pay' and amount > 0").is_ok());
-        assert_eq!(parse_expression("event = 'pay' limit 1").unwrap_err().0, (1, 15));
+        assert_eq!(
+            parse_expression("event = 'pay' limit 1").unwrap_err().0,
+            (1, 15)
+        );
         assert!(parse_expression("event = ").is_err());
         assert!(parse_expression("event = 'pay'; drop table x").is_err());
     }

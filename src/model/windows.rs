@@ -23,7 +23,10 @@ impl Window {
     fn plus(self, before: u32, after: u32) -> Self {
         match self {
             Self::All => Self::All,
-            Self::Around { before: b, after: a } => Self::Around {
+            Self::Around {
+                before: b,
+                after: a,
+            } => Self::Around {
                 before: b + before,
                 after: a + after,
             },
@@ -32,7 +35,13 @@ impl Window {
 
     fn union(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Around { before: b, after: a }, Self::Around { before, after }) => Self::Around {
+            (
+                Self::Around {
+                    before: b,
+                    after: a,
+                },
+                Self::Around { before, after },
+            ) => Self::Around {
                 before: b.max(before),
                 after: a.max(after),
             },
@@ -45,7 +54,10 @@ impl Window {
 pub(super) fn resolve(models: &Models, model: &Model) -> BTreeMap<String, Window> {
     let here = match model.contract.build {
         Build::Whole => Window::All,
-        Build::ByDate | Build::View => Window::Around { before: 0, after: 0 },
+        Build::ByDate | Build::View => Window::Around {
+            before: 0,
+            after: 0,
+        },
     };
     let mut found = BTreeMap::new();
     add(models, model, here, &mut found);
@@ -59,7 +71,12 @@ pub(super) fn resolve(models: &Models, model: &Model) -> BTreeMap<String, Window
 
 fn add(models: &Models, model: &Model, here: Window, found: &mut BTreeMap<String, Window>) {
     for table in &model.tables {
-        let window = match model.contract.reads.iter().find(|reads| reads.table == *table) {
+        let window = match model
+            .contract
+            .reads
+            .iter()
+            .find(|reads| reads.table == *table)
+        {
             Some(reads) => here.plus(reads.before_days, reads.after_days),
             None => here,
         };

@@ -23,12 +23,10 @@ pub fn local_to_us(zone: Tz, local: NaiveDateTime) -> i64 {
     }
     // Skipped: gaps are at most a few hours, so the offset three hours earlier is the one before it.
     let before = local - chrono::Duration::hours(3);
-    zone.from_local_datetime(&before)
-        .latest()
-        .map_or_else(
-            || local.and_utc().timestamp_micros(),
-            |instant| instant.timestamp_micros() + 3 * HOUR_US,
-        )
+    zone.from_local_datetime(&before).latest().map_or_else(
+        || local.and_utc().timestamp_micros(),
+        |instant| instant.timestamp_micros() + 3 * HOUR_US,
+    )
 }
 
 /// The first instant of a local day, in microseconds.
@@ -82,7 +80,11 @@ mod tests {
     #[test]
     fn a_day_begins_at_local_midnight_in_each_zone() {
         for (zone, instant, date) in [
-            (Tz::Asia__Shanghai, "2026-11-20T15:59:59.999999Z", "2026-11-20"),
+            (
+                Tz::Asia__Shanghai,
+                "2026-11-20T15:59:59.999999Z",
+                "2026-11-20",
+            ),
             (Tz::Asia__Shanghai, "2026-11-20T16:00:00Z", "2026-11-21"),
             (Tz::UTC, "2026-11-20T23:59:59Z", "2026-11-20"),
             (Tz::UTC, "2026-11-21T00:00:00Z", "2026-11-21"),
@@ -92,7 +94,11 @@ mod tests {
             (Tz::America__New_York, "2026-03-09T04:00:00Z", "2026-03-09"),
         ] {
             let day = LocalDays::new(zone).day_of(us(instant)).unwrap();
-            assert_eq!(from_date32(day).unwrap().to_string(), date, "{zone} {instant}");
+            assert_eq!(
+                from_date32(day).unwrap().to_string(),
+                date,
+                "{zone} {instant}"
+            );
         }
     }
 

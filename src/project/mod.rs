@@ -3,22 +3,20 @@
 //! validates again.
 
 mod contract;
+mod data_type;
 mod duration;
 mod funnel;
 mod local_day;
-mod data_type;
 mod report;
 mod source;
 
 pub use contract::{Build, Check, ColumnContract, Contract, Reads};
-pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
-pub use local_day::{LocalDays, date32, day_start_us, from_date32, local_to_us};
-pub use funnel::{Funnel, Step};
 pub use data_type::DataType;
+pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
+pub use funnel::{Funnel, Step};
+pub use local_day::{LocalDays, date32, day_start_us, from_date32, local_to_us};
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
-pub use source::{
-    Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec,
-};
+pub use source::{Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -53,10 +53,19 @@ pub fn check(report: &Report, files: &ReportFiles) -> Vec<Diagnostic> {
 
 /// The columns fit the shape.
 fn check_section(section: &Section, problems: &mut Vec<Diagnostic>) {
-    let mut problem = |cause: String, mend: &str| problems.push(in_file(&section.yaml_path, cause, mend));
+    let mut problem =
+        |cause: String, mend: &str| problems.push(in_file(&section.yaml_path, cause, mend));
     for (at, column) in section.columns.iter().enumerate() {
-        if section.columns.iter().take(at).any(|other| other.name == column.name) {
-            problem(format!("columns.{} is there twice", column.name), "leave one out");
+        if section
+            .columns
+            .iter()
+            .take(at)
+            .any(|other| other.name == column.name)
+        {
+            problem(
+                format!("columns.{} is there twice", column.name),
+                "leave one out",
+            );
         }
     }
     for (name, formats) in needed_columns(section.shape) {
@@ -66,7 +75,10 @@ fn check_section(section: &Section, problems: &mut Vec<Diagnostic>) {
                 "declare it and return it from the select",
             ),
             Some(column) if !formats.contains(&column.format) => problem(
-                format!("columns.{name} has format {:?}; {:?} wants one of {formats:?}", column.format, section.shape),
+                format!(
+                    "columns.{name} has format {:?}; {:?} wants one of {formats:?}",
+                    column.format, section.shape
+                ),
                 "declare one of these and return it from the select",
             ),
             Some(_) => {}
@@ -74,17 +86,27 @@ fn check_section(section: &Section, problems: &mut Vec<Diagnostic>) {
     }
     match section.shape {
         Shape::Numbers => {
-            let metrics: Vec<_> = section.columns.iter().filter(|column| column.name != "date").collect();
+            let metrics: Vec<_> = section
+                .columns
+                .iter()
+                .filter(|column| column.name != "date")
+                .collect();
             if metrics.is_empty() || metrics.len() > MOST_CARDS {
                 problem(
-                    format!("{} numbers, but a first screen holds 1 to {MOST_CARDS}", metrics.len()),
+                    format!(
+                        "{} numbers, but a first screen holds 1 to {MOST_CARDS}",
+                        metrics.len()
+                    ),
                     "keep the most important ones",
                 );
             }
             for column in metrics {
                 if !is_number(column.format) || column.format == Format::Points {
                     problem(
-                        format!("columns.{} has format {:?}, which is no number to compare", column.name, column.format),
+                        format!(
+                            "columns.{} has format {:?}, which is no number to compare",
+                            column.name, column.format
+                        ),
                         "use count, percent, money, duration_us or number",
                     );
                 }
@@ -95,15 +117,24 @@ fn check_section(section: &Section, problems: &mut Vec<Diagnostic>) {
             let is_fit = matches!(formats.as_slice(), [Format::Text | Format::Word | Format::Date, length, ..]
                 if is_number(*length) && *length != Format::Points);
             if !is_fit {
-                problem("bars want a name and then a number".to_owned(), "put these two columns first");
+                problem(
+                    "bars want a name and then a number".to_owned(),
+                    "put these two columns first",
+                );
             }
         }
         Shape::Funnel => {
-            let known: Vec<&str> = needed_columns(Shape::Funnel).iter().map(|(name, _)| *name).collect();
+            let known: Vec<&str> = needed_columns(Shape::Funnel)
+                .iter()
+                .map(|(name, _)| *name)
+                .collect();
             for column in &section.columns {
                 if column.name == SEGMENT {
                     if !matches!(column.format, Format::Text | Format::Word) {
-                        problem(format!("columns.{SEGMENT} is no name"), "use format word or text");
+                        problem(
+                            format!("columns.{SEGMENT} is no name"),
+                            "use format word or text",
+                        );
                     }
                 } else if !known.contains(&column.name.as_str()) {
                     problem(
@@ -122,7 +153,10 @@ fn check_section(section: &Section, problems: &mut Vec<Diagnostic>) {
 }
 
 fn is_number(format: Format) -> bool {
-    !matches!(format, Format::Text | Format::Word | Format::Date | Format::Flag)
+    !matches!(
+        format,
+        Format::Text | Format::Word | Format::Date | Format::Flag
+    )
 }
 
 /// The style sheet can neither leave its element nor load anything.
@@ -133,8 +167,12 @@ fn check_style(files: &ReportFiles, problems: &mut Vec<Diagnostic>) {
                 problems.push(Diagnostic {
                     file: STYLE_SHEET.to_owned(),
                     line: at + 1,
-                    column: line.find(banned).map_or(0, |byte| line[..byte].chars().count() + 1),
-                    cause: format!("`{banned}`: a page loads nothing and its style stays in its element"),
+                    column: line
+                        .find(banned)
+                        .map_or(0, |byte| line[..byte].chars().count() + 1),
+                    cause: format!(
+                        "`{banned}`: a page loads nothing and its style stays in its element"
+                    ),
                     mend: "leave it out".to_owned(),
                 });
             }
@@ -177,7 +215,11 @@ fn check_words(report: &Report, files: &ReportFiles, problems: &mut Vec<Diagnost
     }
     for words in files.words.values() {
         let keys = words.keys();
-        for other in files.words.values().filter(|other| other.locale != words.locale) {
+        for other in files
+            .words
+            .values()
+            .filter(|other| other.locale != words.locale)
+        {
             let there = other.keys();
             for key in keys.iter().filter(|key| !there.contains(key)) {
                 if let Some((group, key)) = key.split_once('.') {
@@ -204,11 +246,13 @@ fn check_pages(
             .map(|section| sample::grid(section, is_full))
             .collect();
         match compose(report, files, templates, words, &input, &grids) {
-            Ok(page) if !page.html.replace("&#x27;", "'").contains(POLICY) => problems.push(in_file(
-                "reports/_shared/layout.hbs",
-                "the page lacks its content security policy".to_owned(),
-                "put the policy's meta element into the head",
-            )),
+            Ok(page) if !page.html.replace("&#x27;", "'").contains(POLICY) => {
+                problems.push(in_file(
+                    "reports/_shared/layout.hbs",
+                    "the page lacks its content security policy".to_owned(),
+                    "put the policy's meta element into the head",
+                ))
+            }
             Ok(_) => {}
             Err(Error::Project(found)) => problems.extend(found),
             Err(error) => problems.push(in_file(

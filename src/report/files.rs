@@ -40,7 +40,11 @@ impl ReportFiles {
     /// Reads them; tells every file that is missing or not readable as what it should be.
     pub fn load(root: &Path, report: &Report) -> Result<Self, Vec<Diagnostic>> {
         let mut problems = Vec::new();
-        let page = template(root, &format!("reports/{}/page.hbs", report.role), &mut problems);
+        let page = template(
+            root,
+            &format!("reports/{}/page.hbs", report.role),
+            &mut problems,
+        );
         let mut partials = BTreeMap::new();
         partials.insert(
             "layout".to_owned(),
@@ -68,7 +72,12 @@ impl ReportFiles {
         let selects = report
             .sections
             .iter()
-            .map(|section| (section.name.clone(), read(root, &section.sql_path, &mut problems)))
+            .map(|section| {
+                (
+                    section.name.clone(),
+                    read(root, &section.sql_path, &mut problems),
+                )
+            })
             .collect();
         if problems.is_empty() {
             Ok(Self {
@@ -131,6 +140,7 @@ fn unreadable(path: &str, error: &std::io::Error) -> Diagnostic {
         line: 0,
         column: 0,
         cause: format!("cannot be read: {error}"),
-        mend: "a report needs this file; `loudou init` in an empty folder writes one to start from".to_owned(),
+        mend: "a report needs this file; `loudou init` in an empty folder writes one to start from"
+            .to_owned(),
     }
 }

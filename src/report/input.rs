@@ -90,5 +90,9 @@ impl RenderInput<'_> {
 /// Runs a section's select on audited tables.
 pub trait SectionRows: Sync {
     /// Rows of `sql`, in its order, with `$date` bound to the page's day as DATE.
-    fn rows<'a>(&'a self, sql: &'a str, section: &'a Section) -> BoxFuture<'a, Result<Vec<RecordBatch>>>;
+    fn rows<'a>(
+        &'a self,
+        sql: &'a str,
+        section: &'a Section,
+    ) -> BoxFuture<'a, Result<Vec<RecordBatch>>>;
 }

@@ -38,16 +38,23 @@ impl Writer<'_> {
             (Format::Word, Cell::Text(text)) => clean(self.words.name(column, text), LONGEST_TEXT),
             (_, Cell::Text(text)) => clean(text, LONGEST_TEXT),
             (_, Cell::Date(date)) => month_day(*date),
-            (_, Cell::Flag(flag)) => self.words.get(if *flag { Key::Yes } else { Key::No }).to_owned(),
+            (_, Cell::Flag(flag)) => self
+                .words
+                .get(if *flag { Key::Yes } else { Key::No })
+                .to_owned(),
             (Format::Percent, _) => percent(cell.number()?),
             (Format::Points, _) => self.signed_points(cell.number()? * 100.0),
             (Format::DurationUs, _) => self.duration(cell.number()?),
-            (Format::Money, Cell::Decimal { unscaled, scale }) => {
-                sign_and(self.symbol(), *unscaled < 0, &decimal(unscaled.unsigned_abs(), *scale, 2))
-            }
-            (_, Cell::Decimal { unscaled, scale }) => {
-                sign_and("", *unscaled < 0, &decimal(unscaled.unsigned_abs(), *scale, (*scale).clamp(0, 4) as u32))
-            }
+            (Format::Money, Cell::Decimal { unscaled, scale }) => sign_and(
+                self.symbol(),
+                *unscaled < 0,
+                &decimal(unscaled.unsigned_abs(), *scale, 2),
+            ),
+            (_, Cell::Decimal { unscaled, scale }) => sign_and(
+                "",
+                *unscaled < 0,
+                &decimal(unscaled.unsigned_abs(), *scale, (*scale).clamp(0, 4) as u32),
+            ),
             (_, Cell::Int(n)) => sign_and("", *n < 0, &group(&n.unsigned_abs().to_string())),
             (_, Cell::Real(n)) => plain(*n),
         })
@@ -100,7 +107,9 @@ impl Writer<'_> {
             return self.words.fill(Key::Milliseconds, &[("n", &n)]);
         }
         if seconds < 9.95 {
-            return self.words.fill(Key::Seconds, &[("s", &format!("{seconds:.1}"))]);
+            return self
+                .words
+                .fill(Key::Seconds, &[("s", &format!("{seconds:.1}"))]);
         }
         if whole < 60 {
             return self.words.fill(Key::Seconds, &[("s", &whole.to_string())]);
@@ -108,7 +117,10 @@ impl Writer<'_> {
         if whole < 3600 {
             return self.words.fill(
                 Key::MinutesSeconds,
-                &[("m", &(whole / 60).to_string()), ("s", &(whole % 60).to_string())],
+                &[
+                    ("m", &(whole / 60).to_string()),
+                    ("s", &(whole % 60).to_string()),
+                ],
             );
         }
         let minutes = (seconds / 60.0).round() as u64;
@@ -166,7 +178,11 @@ pub fn short(value: f64, locale: Locale) -> String {
     let size = value.abs();
     // From how many units on, the unit, its name, decimals: three or more digits that count.
     let units: &[(f64, f64, &str, usize)] = match locale {
-        Locale::ZhCn => &[(1.0, 1e8, "亿", 2), (10.0, 1e4, "万", 1), (1.0, 1e4, "万", 2)],
+        Locale::ZhCn => &[
+            (1.0, 1e8, "亿", 2),
+            (10.0, 1e4, "万", 1),
+            (1.0, 1e4, "万", 2),
+        ],
         Locale::En => &[(1.0, 1e9, "B", 2), (1.0, 1e6, "M", 2), (1.0, 1e3, "K", 1)],
     };
     let text = if size.round() < 1e4 {
@@ -181,7 +197,9 @@ pub fn short(value: f64, locale: Locale) -> String {
             })
             .map_or_else(
                 || grouped_decimals(size, 0),
-                |(_, unit, name, decimals)| format!("{}{name}", grouped_decimals(size / unit, *decimals)),
+                |(_, unit, name, decimals)| {
+                    format!("{}{name}", grouped_decimals(size / unit, *decimals))
+                },
             )
     };
     sign_and("", value < 0.0 && size.round() > 0.0, &text)
@@ -200,7 +218,11 @@ pub fn clean(text: &str, longest: usize) -> String {
         let c = match c {
             '\t' | '\n' | '\r' => ' ',
             // A name that turns the writing direction could rewrite the line it stands in.
-            '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => continue,
+            '\u{200e}'
+            | '\u{200f}'
+            | '\u{061c}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => continue,
             c if c.is_control() => continue,
             c => c,
         };
@@ -218,13 +240,21 @@ pub fn clean(text: &str, longest: usize) -> String {
 /// A plain decimal number: as many decimals as say something.
 fn plain(value: f64) -> String {
     let size = value.abs();
-    let decimals = if size >= 100.0 || size.fract() == 0.0 { 0 } else { 2 };
+    let decimals = if size >= 100.0 || size.fract() == 0.0 {
+        0
+    } else {
+        2
+    };
     sign_and("", value < 0.0, &grouped_decimals(size, decimals))
 }
 
 /// Puts a minus before and the currency's sign between.
 fn sign_and(symbol: &str, negative: bool, digits: &str) -> String {
-    let space = if symbol.len() > 2 && symbol.chars().all(|c| c.is_ascii_alphabetic()) { " " } else { "" };
+    let space = if symbol.len() > 2 && symbol.chars().all(|c| c.is_ascii_alphabetic()) {
+        " "
+    } else {
+        ""
+    };
     format!("{}{symbol}{space}{digits}", if negative { "−" } else { "" })
 }
 
@@ -256,7 +286,9 @@ fn decimal(unscaled: u128, scale: i8, decimals: u32) -> String {
 
 /// Thousands apart: `1,234,567.5`.
 pub fn group(digits: &str) -> String {
-    let (whole, rest) = digits.split_once('.').map_or((digits, ""), |(a, _)| (a, &digits[a.len()..]));
+    let (whole, rest) = digits
+        .split_once('.')
+        .map_or((digits, ""), |(a, _)| (a, &digits[a.len()..]));
     let mut out = String::with_capacity(digits.len() + whole.len() / 3);
     for (at, c) in whole.chars().enumerate() {
         if at > 0 && (whole.len() - at) % 3 == 0 {

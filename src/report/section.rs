@@ -5,8 +5,8 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use chrono::NaiveDate;
 
@@ -43,7 +43,9 @@ impl Cell {
         match self {
             Self::Int(n) => Some(*n as f64),
             Self::Real(n) => Some(*n),
-            Self::Decimal { unscaled, scale } => Some(*unscaled as f64 / 10f64.powi(i32::from(*scale))),
+            Self::Decimal { unscaled, scale } => {
+                Some(*unscaled as f64 / 10f64.powi(i32::from(*scale)))
+            }
             Self::Null | Self::Text(_) | Self::Date(_) | Self::Flag(_) => None,
         }
     }
@@ -102,7 +104,10 @@ impl<'a> Grid<'a> {
 
     /// Place of a column that may be there.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.section.columns.iter().position(|column| column.name == name)
+        self.section
+            .columns
+            .iter()
+            .position(|column| column.name == name)
     }
 }
 
@@ -116,19 +121,37 @@ pub fn failed(section: &Section, column: &str, cause: &str) -> Error {
 
 fn check_names(section: &Section, batch: &RecordBatch) -> Result<()> {
     let schema = batch.schema();
-    let returned: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let returned: Vec<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
     for column in &section.columns {
         if !returned.contains(&column.name.as_str()) {
-            return Err(failed(section, &column.name, "declared, but the select does not return it"));
+            return Err(failed(
+                section,
+                &column.name,
+                "declared, but the select does not return it",
+            ));
         }
     }
     for (at, name) in returned.iter().enumerate() {
         match section.columns.get(at) {
             Some(column) if column.name == *name => {}
             _ if section.columns.iter().any(|column| column.name == *name) => {
-                return Err(failed(section, name, "stands in another place than declared, or twice"));
+                return Err(failed(
+                    section,
+                    name,
+                    "stands in another place than declared, or twice",
+                ));
             }
-            _ => return Err(failed(section, name, "the select returns it, but it is not declared")),
+            _ => {
+                return Err(failed(
+                    section,
+                    name,
+                    "the select returns it, but it is not declared",
+                ));
+            }
         }
     }
     Ok(())
@@ -139,7 +162,12 @@ fn read_column(section: &Section, column: &SectionColumn, array: &dyn Array) -> 
         failed(
             section,
             &column.name,
-            &format!("is {}, but format {:?} wants {}", array.data_type(), column.format, wanted(column.format)),
+            &format!(
+                "is {}, but format {:?} wants {}",
+                array.data_type(),
+                column.format,
+                wanted(column.format)
+            ),
         )
     };
     // A constant NULL in the select has no type of its own.
@@ -149,17 +177,29 @@ fn read_column(section: &Section, column: &SectionColumn, array: &dyn Array) -> 
     let cells = match column.format {
         Format::Text | Format::Word => texts(array),
         Format::Date => dates(array),
-        Format::Flag => array
-            .as_boolean_opt()
-            .map(|flags| flags.iter().map(|flag| flag.map_or(Cell::Null, Cell::Flag)).collect()),
+        Format::Flag => array.as_boolean_opt().map(|flags| {
+            flags
+                .iter()
+                .map(|flag| flag.map_or(Cell::Null, Cell::Flag))
+                .collect()
+        }),
         Format::Count => whole(array),
         Format::Percent | Format::Points => real(array),
         Format::Money => decimals(array),
-        Format::DurationUs | Format::Number => whole(array).or_else(|| real(array)).or_else(|| decimals(array)),
+        Format::DurationUs | Format::Number => whole(array)
+            .or_else(|| real(array))
+            .or_else(|| decimals(array)),
     };
     let cells = cells.ok_or_else(wrong)?;
-    if cells.iter().any(|cell| matches!(cell, Cell::Real(n) if !n.is_finite())) {
-        return Err(failed(section, &column.name, "holds NaN or infinity; divide by nullif(…, 0)"));
+    if cells
+        .iter()
+        .any(|cell| matches!(cell, Cell::Real(n) if !n.is_finite()))
+    {
+        return Err(failed(
+            section,
+            &column.name,
+            "holds NaN or infinity; divide by nullif(…, 0)",
+        ));
     }
     Ok(cells)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use handlebars::template::{HelperTemplate, Parameter, Template, TemplateElement};
 use handlebars::{
-    Context, Handlebars, Helper, HelperDef, HelperResult, JsonTruthy, Output, RenderContext, RenderError,
-    RenderErrorReason, Renderable,
+    Context, Handlebars, Helper, HelperDef, HelperResult, JsonTruthy, Output, RenderContext,
+    RenderError, RenderErrorReason, Renderable,
 };
 
 use super::chart::Svg;
@@ -36,7 +36,10 @@ impl Templates {
             words: BTreeMap::new(),
         };
         let page = std::iter::once((PAGE, &files.page));
-        let partials = files.partials.iter().map(|(name, file)| (name.as_str(), file));
+        let partials = files
+            .partials
+            .iter()
+            .map(|(name, file)| (name.as_str(), file));
         for (name, file) in page.chain(partials) {
             match Template::compile_with_name(&file.text, name.to_owned()) {
                 Ok(template) => {
@@ -57,12 +60,17 @@ impl Templates {
                         line,
                         column,
                         cause: format!("not a template: {}", error.reason()),
-                        mend: "see the Handlebars syntax; every {{#block}} wants its {{/block}}".to_owned(),
+                        mend: "see the Handlebars syntax; every {{#block}} wants its {{/block}}"
+                            .to_owned(),
                     });
                 }
             }
         }
-        if problems.is_empty() { Ok(templates) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(templates)
+        } else {
+            Err(problems)
+        }
     }
 
     /// Renders a page; the problem names the template and its line.
@@ -99,7 +107,9 @@ impl Templates {
             line: error.line_no.unwrap_or(0),
             column: error.column_no.unwrap_or(0),
             cause: error.reason().to_string(),
-            mend: "a template may print only what the page's view has, helpers and words that exist".to_owned(),
+            mend:
+                "a template may print only what the page's view has, helpers and words that exist"
+                    .to_owned(),
         }
     }
 }
@@ -114,7 +124,10 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn template(&mut self, template: &Template) {
         for (at, element) in template.elements.iter().enumerate() {
-            let place = template.mapping.get(at).map_or((0, 0), |place| (place.0, place.1));
+            let place = template
+                .mapping
+                .get(at)
+                .map_or((0, 0), |place| (place.0, place.1));
             self.element(element, place);
         }
     }
@@ -127,7 +140,14 @@ impl Walk<'_> {
                 "write {{name}}; pictures are printed by {{chart …}}",
             ),
             TemplateElement::RawString(text) => {
-                for banned in ["<script", "<link", "<iframe", "<object", "<img", "javascript:"] {
+                for banned in [
+                    "<script",
+                    "<link",
+                    "<iframe",
+                    "<object",
+                    "<img",
+                    "javascript:",
+                ] {
                     if text.to_ascii_lowercase().contains(banned) {
                         self.problem(
                             place,
@@ -137,7 +157,9 @@ impl Walk<'_> {
                     }
                 }
             }
-            TemplateElement::Expression(helper) | TemplateElement::HelperBlock(helper) => self.helper(helper, place),
+            TemplateElement::Expression(helper) | TemplateElement::HelperBlock(helper) => {
+                self.helper(helper, place)
+            }
             TemplateElement::DecoratorExpression(decorator)
             | TemplateElement::DecoratorBlock(decorator)
             | TemplateElement::PartialExpression(decorator)
@@ -161,7 +183,11 @@ impl Walk<'_> {
                         .entry(word.clone())
                         .or_insert_with(|| (self.file.path.clone(), place.0, place.1));
                 }
-                _ => self.problem(place, "`word` wants a quoted name", "write {{word \"name\"}}"),
+                _ => self.problem(
+                    place,
+                    "`word` wants a quoted name",
+                    "write {{word \"name\"}}",
+                ),
             }
         }
         for parameter in helper.params.iter().chain(helper.hash.values()) {
@@ -260,7 +286,9 @@ impl HelperDef for Chart<'_> {
             .param(0)
             .and_then(|value| value.value().as_u64())
             .and_then(|number| self.0.get(usize::try_from(number).ok()?))
-            .ok_or_else(|| RenderErrorReason::Other("`chart` wants the number of a picture".to_owned()))?;
+            .ok_or_else(|| {
+                RenderErrorReason::Other("`chart` wants the number of a picture".to_owned())
+            })?;
         out.write(svg.markup())?;
         Ok(())
     }

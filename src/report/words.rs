@@ -176,7 +176,10 @@ impl Words {
                             file: path.to_owned(),
                             line: 0,
                             column: 0,
-                            cause: format!("words.{}: holes {found:?}, wanted {wanted:?}", key.name()),
+                            cause: format!(
+                                "words.{}: holes {found:?}, wanted {wanted:?}",
+                                key.name()
+                            ),
                             mend: "write each {hole} with exactly these names".to_owned(),
                         });
                     }
@@ -229,7 +232,11 @@ impl Words {
     }
 
     /// Label of a column: as declared in the section, or this file's.
-    pub fn label<'a>(&'a self, column: &'a str, declared: Option<&'a LocalText>) -> Option<&'a str> {
+    pub fn label<'a>(
+        &'a self,
+        column: &'a str,
+        declared: Option<&'a LocalText>,
+    ) -> Option<&'a str> {
         declared
             .map(|text| text.get(self.locale))
             .or_else(|| self.columns.get(column).map(String::as_str))

@@ -34,7 +34,9 @@ pub fn complete_through(project: &Project, now: DateTime<Utc>) -> NaiveDate {
 pub fn catch_up(project: &Project, complete_through: NaiveDate) -> (NaiveDate, NaiveDate) {
     let back = u64::from(project.catch_up_days.max(1) - 1);
     (
-        complete_through.checked_sub_days(Days::new(back)).unwrap_or(complete_through),
+        complete_through
+            .checked_sub_days(Days::new(back))
+            .unwrap_or(complete_through),
         complete_through,
     )
 }

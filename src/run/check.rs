@@ -43,10 +43,15 @@ pub async fn check(root: &Path) -> Result<(Option<Workspace>, Vec<Diagnostic>)> 
     }
     // A broken condition of a funnel also breaks the SQL compiled from it: tell it once, where it was
     // written.
-    let written: Vec<String> = problems.iter().map(|problem| problem.file.clone()).collect();
+    let written: Vec<String> = problems
+        .iter()
+        .map(|problem| problem.file.clone())
+        .collect();
     problems.retain(|problem| {
         !problem.file.contains("(compiled: ")
-            || !written.iter().any(|file| problem.file.starts_with(&format!("{file} (compiled")))
+            || !written
+                .iter()
+                .any(|file| problem.file.starts_with(&format!("{file} (compiled")))
     });
     problems.sort();
     problems.dedup();
@@ -71,7 +76,10 @@ async fn selects(
                 continue;
             }
         };
-        let statement = match bind(&query.statement, &sql::Dates::from([("date", Default::default())])) {
+        let statement = match bind(
+            &query.statement,
+            &sql::Dates::from([("date", Default::default())]),
+        ) {
             Ok(statement) => statement,
             Err(name) => {
                 let (line, column) = models::place_of(text, &format!("${name}"));
@@ -104,7 +112,11 @@ async fn selects(
 
 fn columns(section: &Section, given: &[(String, Arrow)]) -> Vec<Diagnostic> {
     let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
-    let declared: Vec<&str> = section.columns.iter().map(|column| column.name.as_str()).collect();
+    let declared: Vec<&str> = section
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
     let problem = |cause: String, mend: String| Diagnostic {
         file: section.sql_path.clone(),
         line: 0,
@@ -114,7 +126,12 @@ fn columns(section: &Section, given: &[(String, Arrow)]) -> Vec<Diagnostic> {
     };
     if names != declared {
         return vec![problem(
-            format!("the select gives ({}), {} declares ({})", names.join(", "), section.yaml_path, declared.join(", ")),
+            format!(
+                "the select gives ({}), {} declares ({})",
+                names.join(", "),
+                section.yaml_path,
+                declared.join(", ")
+            ),
             "make both the same columns in the same order".to_string(),
         )];
     }
@@ -125,8 +142,15 @@ fn columns(section: &Section, given: &[(String, Arrow)]) -> Vec<Diagnostic> {
         .filter(|(column, (_, found))| !suits(column.format, found))
         .map(|(column, (_, found))| {
             problem(
-                format!("{} is {found}, which cannot be written as {}", column.name, format_name(column.format)),
-                format!("change its format in {}, or cast it in the select", section.yaml_path),
+                format!(
+                    "{} is {found}, which cannot be written as {}",
+                    column.name,
+                    format_name(column.format)
+                ),
+                format!(
+                    "change its format in {}, or cast it in the select",
+                    section.yaml_path
+                ),
             )
         })
         .collect()
@@ -139,7 +163,9 @@ fn suits(format: Format, found: &Arrow) -> bool {
         Format::Text => true,
         Format::Word => is_text,
         Format::Date => *found == Arrow::Date32,
-        Format::Count | Format::DurationUs => found.is_integer() || found.is_floating() || is_decimal,
+        Format::Count | Format::DurationUs => {
+            found.is_integer() || found.is_floating() || is_decimal
+        }
         Format::Percent | Format::Points | Format::Number | Format::Money => {
             found.is_floating() || found.is_integer() || is_decimal
         }

@@ -1,7 +1,5 @@
 //! What a partition was computed from, as one hash: if it is the same, so are the rows.
 
-
-
 use chrono::{Days, NaiveDate};
 
 use crate::model::{Model, Models, Window};
@@ -27,8 +25,12 @@ pub fn inputs(
         };
         match (window, date) {
             (Window::Around { before, after }, Some(date)) => {
-                let from = date.checked_sub_days(Days::new(before.into())).unwrap_or(NaiveDate::MIN);
-                let to = date.checked_add_days(Days::new(after.into())).unwrap_or(NaiveDate::MAX);
+                let from = date
+                    .checked_sub_days(Days::new(before.into()))
+                    .unwrap_or(NaiveDate::MIN);
+                let to = date
+                    .checked_add_days(Days::new(after.into()))
+                    .unwrap_or(NaiveDate::MAX);
                 let mut day = from;
                 while day <= to {
                     if let Some(partition) = table.partitions.get(&date_key(Some(day))) {
@@ -61,4 +63,3 @@ pub fn inputs(
     }
     hash_text(&text)
 }
-

@@ -135,14 +135,23 @@ impl Night<'_> {
     ) -> Result<()> {
         let workspace = self.workspace;
         for damaged in recover(&workspace.warehouse, log)? {
-            self.results
-                .recovered
-                .push(format!("{} {}: {}", damaged.table, damaged.date, damaged.why));
+            self.results.recovered.push(format!(
+                "{} {}: {}",
+                damaged.table, damaged.date, damaged.why
+            ));
         }
-        let stored = workspace.models.iter().filter(|model| !model.is_view()).count();
+        let stored = workspace
+            .models
+            .iter()
+            .filter(|model| !model.is_view())
+            .count();
         let total = workspace.project.sources.len()
             + stored
-            + if options.reports { workspace.project.reports.len() } else { 0 };
+            + if options.reports {
+                workspace.project.reports.len()
+            } else {
+                0
+            };
         for source in workspace.project.sources.values() {
             progress.begin("source", &source.name, self.results.steps.len(), total);
             let started = Instant::now();
@@ -151,7 +160,8 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
-                self.unavailable.insert(source.name.clone(), (BTreeSet::new(), true));
+                self.unavailable
+                    .insert(source.name.clone(), (BTreeSet::new(), true));
             }
             self.finish(step, started, progress);
         }
@@ -177,7 +187,13 @@ impl Night<'_> {
                     .map(|(table, (dates, _))| (table.as_str(), dates))
                     .collect();
                 if let Err(error) = reports::nightly(
-                    workspace, report, &log.state, &self.asked, options.now, &unavailable, &mut step,
+                    workspace,
+                    report,
+                    &log.state,
+                    &self.asked,
+                    options.now,
+                    &unavailable,
+                    &mut step,
                 )
                 .await
                 {
@@ -222,11 +238,20 @@ impl Night<'_> {
             warehouse: workspace.warehouse.clone(),
         };
         let (commit, report) = ingest::ingest(&context, source, &state, &plan).await?;
-        step.dates = commit.ready.iter().filter_map(|ready| ready.date).map(|date| date.to_string()).collect();
+        step.dates = commit
+            .ready
+            .iter()
+            .filter_map(|ready| ready.date)
+            .map(|date| date.to_string())
+            .collect();
         step.rows = commit.ready.iter().map(|ready| ready.written.rows).sum();
         if !commit.ready.is_empty() || !commit.objects.is_empty() || !commit.gone.is_empty() {
             let changed = publish(&workspace.warehouse, log, commit)?;
-            step.changed = changed.into_iter().flatten().map(|date| date.to_string()).collect();
+            step.changed = changed
+                .into_iter()
+                .flatten()
+                .map(|date| date.to_string())
+                .collect();
             step.status = Status::Done;
         }
         if !report.blocked.is_empty() {
@@ -246,14 +271,23 @@ impl Night<'_> {
                 })
                 .collect::<Vec<_>>()
                 .join("; ");
-            let dates = report.blocked.iter().flat_map(|blocked| blocked.dates.iter().copied()).collect();
+            let dates = report
+                .blocked
+                .iter()
+                .flat_map(|blocked| blocked.dates.iter().copied())
+                .collect();
             self.unavailable.insert(source.name.clone(), (dates, false));
         }
         step.ingest = Some(report);
         Ok(())
     }
 
-    async fn model(&mut self, model: &Model, log: &mut RunLog, step: &mut StepResult) -> Result<()> {
+    async fn model(
+        &mut self,
+        model: &Model,
+        log: &mut RunLog,
+        step: &mut StepResult,
+    ) -> Result<()> {
         let workspace = self.workspace;
         let mut wanted = needed(workspace, model, &log.state, &self.asked);
         let skipped = self.take_unavailable(model, &mut wanted.build);
@@ -279,10 +313,11 @@ impl Night<'_> {
             .map(|(reason, count)| format!("{count} {reason}"))
             .collect::<Vec<_>>()
             .join(", ");
-        let mut batches: Vec<Range> = ranges(wanted.build.keys().copied().flatten(), DATES_PER_COMMIT)
-            .into_iter()
-            .map(|(start, end)| self.range(start, end))
-            .collect();
+        let mut batches: Vec<Range> =
+            ranges(wanted.build.keys().copied().flatten(), DATES_PER_COMMIT)
+                .into_iter()
+                .map(|(start, end)| self.range(start, end))
+                .collect();
         if wanted.build.contains_key(&None) {
             batches.push(self.range(self.asked.dates.0, self.asked.dates.1));
         }
@@ -291,8 +326,10 @@ impl Night<'_> {
             Ok(commits) if step.checks.iter().all(|check| check.failed_rows == 0) => commits,
             failed => {
                 let dates = wanted.build.keys().copied().flatten().collect();
-                self.unavailable
-                    .insert(model.name().to_string(), (dates, wanted.build.contains_key(&None)));
+                self.unavailable.insert(
+                    model.name().to_string(),
+                    (dates, wanted.build.contains_key(&None)),
+                );
                 failed?;
                 step.status = Status::Failed;
                 step.why = format!(
@@ -308,10 +345,21 @@ impl Night<'_> {
             }
         };
         for commit in commits {
-            step.dates.extend(commit.ready.iter().filter_map(|ready| ready.date).map(|date| date.to_string()));
-            step.rows += commit.ready.iter().map(|ready| ready.written.rows).sum::<u64>();
+            step.dates.extend(
+                commit
+                    .ready
+                    .iter()
+                    .filter_map(|ready| ready.date)
+                    .map(|date| date.to_string()),
+            );
+            step.rows += commit
+                .ready
+                .iter()
+                .map(|ready| ready.written.rows)
+                .sum::<u64>();
             let changed = publish(&workspace.warehouse, log, commit)?;
-            step.changed.extend(changed.into_iter().flatten().map(|date| date.to_string()));
+            step.changed
+                .extend(changed.into_iter().flatten().map(|date| date.to_string()));
         }
         step.status = Status::Done;
         if !skipped.is_empty() {
@@ -319,8 +367,10 @@ impl Night<'_> {
             step.status = Status::Skipped;
             step.why = format!("{dates} not built, since {cause}");
             let dates = skipped.keys().copied().flatten().collect();
-            self.unavailable
-                .insert(model.name().to_string(), (dates, skipped.contains_key(&None)));
+            self.unavailable.insert(
+                model.name().to_string(),
+                (dates, skipped.contains_key(&None)),
+            );
         }
         Ok(())
     }
@@ -355,7 +405,11 @@ impl Night<'_> {
                 }
                 _ => true,
             };
-            let hit: Vec<Option<NaiveDate>> = build.keys().copied().filter(|date| touches(*date)).collect();
+            let hit: Vec<Option<NaiveDate>> = build
+                .keys()
+                .copied()
+                .filter(|date| touches(*date))
+                .collect();
             for date in hit {
                 build.remove(&date);
                 skipped.insert(date, table.clone());

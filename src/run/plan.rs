@@ -43,7 +43,12 @@ pub struct Plan {
 }
 
 /// Looks at the sources' listings and at what is published. Writes nothing.
-pub async fn plan(workspace: &Workspace, state: &State, asked: &Asked, rescan: bool) -> Result<Plan> {
+pub async fn plan(
+    workspace: &Workspace,
+    state: &State,
+    asked: &Asked,
+    rescan: bool,
+) -> Result<Plan> {
     // What is planned is entered into a copy of the state, so that models further down see it coming.
     let mut expected = state.clone();
     let mut steps = Vec::new();
@@ -100,7 +105,11 @@ pub async fn plan(workspace: &Workspace, state: &State, asked: &Asked, rescan: b
                 .into_iter()
                 .map(|(reason, count)| format!("{count} {reason}"))
                 .collect();
-            let reads_all = workspace.models.windows(model).values().any(|window| *window == Window::All);
+            let reads_all = workspace
+                .models
+                .windows(model)
+                .values()
+                .any(|window| *window == Window::All);
             if model.contract.build == Build::Whole && reads_all {
                 why.push("reads all of its inputs".to_string());
             }
@@ -135,7 +144,12 @@ fn touched(plan: &IngestPlan) -> BTreeSet<NaiveDate> {
 }
 
 fn source_reasons(plan: &IngestPlan) -> Vec<String> {
-    let count = |reason: ReadReason| plan.read.iter().filter(|read| read.reason == reason).count();
+    let count = |reason: ReadReason| {
+        plan.read
+            .iter()
+            .filter(|read| read.reason == reason)
+            .count()
+    };
     [
         (count(ReadReason::New), "new objects"),
         (count(ReadReason::Changed), "changed objects"),

@@ -50,27 +50,36 @@ pub async fn nightly(
 ) -> Result<()> {
     let (from, to) = asked.dates;
     let locale = workspace.project.locale;
-    let earlier: Vec<NaiveDate> = std::iter::successors(to.checked_sub_days(Days::new(1)), |date| {
-        date.checked_sub_days(Days::new(1))
-    })
-    .take(CATCH_UP_PAGES - 1)
-    .take_while(|date| *date >= from)
-    .filter(|date| !page_path(workspace, *date, &report.role, locale).is_file())
-    .collect();
+    let earlier: Vec<NaiveDate> =
+        std::iter::successors(to.checked_sub_days(Days::new(1)), |date| {
+            date.checked_sub_days(Days::new(1))
+        })
+        .take(CATCH_UP_PAGES - 1)
+        .take_while(|date| *date >= from)
+        .filter(|date| !page_path(workspace, *date, &report.role, locale).is_file())
+        .collect();
     let mut failures = Vec::new();
     for date in earlier.into_iter().rev().chain([to]) {
         let read = tables_of(workspace, report)?;
         let failed: Vec<&str> = unavailable
             .iter()
-            .filter(|(table, dates)| read.contains(**table) && (dates.is_empty() || dates.contains(&date)))
+            .filter(|(table, dates)| {
+                read.contains(**table) && (dates.is_empty() || dates.contains(&date))
+            })
             .map(|(table, _)| *table)
             .collect();
         if !failed.is_empty() {
-            failures.push(format!("{date}: not rendered, since {} failed in this run", failed.join(", ")));
+            failures.push(format!(
+                "{date}: not rendered, since {} failed in this run",
+                failed.join(", ")
+            ));
             continue;
         }
         let has_data = read.iter().any(|table| {
-            state.tables.get(table).is_some_and(|table| table.partition(Some(date)).is_some())
+            state
+                .tables
+                .get(table)
+                .is_some_and(|table| table.partition(Some(date)).is_some())
         });
         if !has_data && date != to {
             continue; // before the first raw object
@@ -127,9 +136,15 @@ pub async fn page(
     let files = ReportFiles::load(&project.root, report).map_err(Error::Project)?;
     let tables = tables_of(workspace, report)?;
     let has = |table: &str, date: NaiveDate| {
-        state.tables.get(table).is_some_and(|table| table.partition(Some(date)).is_some())
+        state
+            .tables
+            .get(table)
+            .is_some_and(|table| table.partition(Some(date)).is_some())
     };
-    let by_date: Vec<&String> = tables.iter().filter(|table| is_by_date(workspace, table)).collect();
+    let by_date: Vec<&String> = tables
+        .iter()
+        .filter(|table| is_by_date(workspace, table))
+        .collect();
     if let Some(table) = by_date.iter().find(|table| !has(table, request.date)) {
         return Err(Error::Failed(format!(
             "report {} of {}: {table} has no such date; run the date first (`loudou run --date {}`)",
@@ -218,8 +233,8 @@ pub fn tables_of(workspace: &Workspace, report: &Report) -> Result<BTreeSet<Stri
     for section in &report.sections {
         let path = workspace.project.root.join(&section.sql_path);
         let text = std::fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
-        let query =
-            sql::parse(&text, &section.sql_path).map_err(|problem| Error::Project(vec![problem]))?;
+        let query = sql::parse(&text, &section.sql_path)
+            .map_err(|problem| Error::Project(vec![problem]))?;
         for table in query.tables {
             match workspace.models.get(&table) {
                 Some(view) if view.is_view() => {
@@ -249,9 +264,12 @@ impl SectionRows for Rows {
             let what = || format!("section {} ({})", section.name, section.sql_path);
             let query = sql::parse(text, &section.sql_path)
                 .map_err(|problem| Error::Project(vec![problem]))?;
-            let statement = sql::bind(&query.statement, &self.dates)
-                .map_err(|name| Error::Failed(format!("{}: there is no parameter ${name}", what())))?;
-            let plan = plan(&self.session, statement).await.map_err(Error::engine(what()))?;
+            let statement = sql::bind(&query.statement, &self.dates).map_err(|name| {
+                Error::Failed(format!("{}: there is no parameter ${name}", what()))
+            })?;
+            let plan = plan(&self.session, statement)
+                .await
+                .map_err(Error::engine(what()))?;
             DataFrame::new(self.session.state(), plan)
                 .collect()
                 .await
@@ -264,8 +282,15 @@ impl SectionRows for Rows {
 /// What was read for a local day, from the log.
 fn source_status(source: &Source, state: &State, zone: Tz, date: NaiveDate) -> SourceStatus {
     let table = state.table(&source.name);
-    let rows = table.partition(Some(date)).map_or(0, |partition| partition.rows);
-    let of_path_date = || table.objects.values().filter(move |object| object.path_date == Some(date));
+    let rows = table
+        .partition(Some(date))
+        .map_or(0, |partition| partition.rows);
+    let of_path_date = || {
+        table
+            .objects
+            .values()
+            .filter(move |object| object.path_date == Some(date))
+    };
     let decoded: u64 = table
         .objects
         .values()
@@ -277,7 +302,16 @@ fn source_status(source: &Source, state: &State, zone: Tz, date: NaiveDate) -> S
         rows,
         duplicates: decoded.saturating_sub(rows),
         quarantined: of_path_date().map(|object| object.bad_lines).sum(),
-        missing_hours: missing_hours(source, &table.objects.values().map(|object| (object.path_date, object.path_hour)).collect(), zone, date),
+        missing_hours: missing_hours(
+            source,
+            &table
+                .objects
+                .values()
+                .map(|object| (object.path_date, object.path_hour))
+                .collect(),
+            zone,
+            date,
+        ),
     }
 }
 

@@ -67,8 +67,13 @@ pub fn needed(workspace: &Workspace, model: &Model, state: &State, asked: &Asked
     let table = state.table(model.name());
     let mut look = |date: Option<NaiveDate>, is_asked: bool| {
         let published = table.partition(date);
-        let inputs =
-            fingerprint::inputs(&workspace.models, model, state, date, asked.complete_through);
+        let inputs = fingerprint::inputs(
+            &workspace.models,
+            model,
+            state,
+            date,
+            asked.complete_through,
+        );
         let reason = reason(published, &inputs, is_asked && asked.full_refresh);
         match (published, reason) {
             (None, _) if !is_asked => {}
@@ -138,13 +143,17 @@ fn has_inputs(workspace: &Workspace, model: &Model, state: &State, date: NaiveDa
 }
 
 /// Consecutive dates together, at most `longest` in one range.
-pub fn ranges(dates: impl Iterator<Item = NaiveDate>, longest: usize) -> Vec<(NaiveDate, NaiveDate)> {
+pub fn ranges(
+    dates: impl Iterator<Item = NaiveDate>,
+    longest: usize,
+) -> Vec<(NaiveDate, NaiveDate)> {
     let mut ranges: Vec<(NaiveDate, NaiveDate)> = Vec::new();
     for date in dates {
         match ranges.last_mut() {
             Some((start, end))
                 if (date - *end).num_days() == 1
-                    && usize::try_from((date - *start).num_days()).unwrap_or(usize::MAX) < longest =>
+                    && usize::try_from((date - *start).num_days()).unwrap_or(usize::MAX)
+                        < longest =>
             {
                 *end = date;
             }
@@ -164,7 +173,12 @@ mod tests {
         let found = ranges([1, 2, 3, 5, 6, 9].map(day).into_iter(), 2);
         assert_eq!(
             found,
-            [(day(1), day(2)), (day(3), day(3)), (day(5), day(6)), (day(9), day(9))]
+            [
+                (day(1), day(2)),
+                (day(3), day(3)),
+                (day(5), day(6)),
+                (day(9), day(9))
+            ]
         );
     }
 }

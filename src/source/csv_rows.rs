@@ -72,7 +72,13 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
             line: start.line(),
             offset: start.byte(),
         };
-        let text = || record.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",");
+        let text = || {
+            record
+                .iter()
+                .map(String::from_utf8_lossy)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
         if record.len() != names.len() {
             let detail = format!("{} fields, the header has {}", record.len(), names.len());
             rows.unreadable_line(place, "field_count", detail, text().as_bytes());

@@ -215,12 +215,10 @@ impl<'a> RowAssembler<'a> {
             timestamps: TimeReader::new(TimeFormat::Iso, context.zone),
             days: LocalDays::new(context.zone),
             layout_days: LocalDays::new(layout_zone),
-            late: object.path_date.map(date32).map(|day| {
-                (
-                    day.saturating_sub(late_days),
-                    day.saturating_add(late_days),
-                )
-            }),
+            late: object
+                .path_date
+                .map(date32)
+                .map(|day| (day.saturating_sub(late_days), day.saturating_add(late_days))),
             values: Vec::with_capacity(source.columns.len()),
             has_personal: source.columns.iter().any(|column| column.personal),
             decoded: Decoded::default(),
@@ -252,7 +250,13 @@ impl<'a> RowAssembler<'a> {
 
     /// Sets a line aside that has no fields to read. Its text is masked if the source has personal
     /// columns, since nobody can tell where they stand.
-    pub fn unreadable_line(&mut self, place: Place, reason: &'static str, detail: String, text: &[u8]) {
+    pub fn unreadable_line(
+        &mut self,
+        place: Place,
+        reason: &'static str,
+        detail: String,
+        text: &[u8],
+    ) {
         self.decoded.lines += 1;
         let text = if self.has_personal {
             "***".to_string()
@@ -383,13 +387,17 @@ impl<'a> RowAssembler<'a> {
             props,
             offset: i64::try_from(place.offset).unwrap_or(i64::MAX),
         };
-        let values = self.values.iter().enumerate().map(|(slot, value)| match value {
-            ValueBuffer::Other(value) => *value,
-            ValueBuffer::Text => match raw(slot) {
-                Raw::Scalar(text) | Raw::Nested(text) => Value::Text(text),
-                Raw::Missing => Value::Null,
-            },
-        });
+        let values = self
+            .values
+            .iter()
+            .enumerate()
+            .map(|(slot, value)| match value {
+                ValueBuffer::Other(value) => *value,
+                ValueBuffer::Text => match raw(slot) {
+                    Raw::Scalar(text) | Raw::Nested(text) => Value::Text(text),
+                    Raw::Missing => Value::Null,
+                },
+            });
         self.builder.push(head, values);
         Ok(())
     }

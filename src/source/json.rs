@@ -65,11 +65,7 @@ fn expect(line: &[u8], at: usize, byte: u8, expected: &'static str) -> Scan<usiz
 /// Walks the members of the object that begins at `at` (which must be `{`), calling `member` with
 /// each key's span, its value's span and the span of the whole member. Returns the byte after `}`.
 #[inline]
-pub fn walk_object(
-    line: &[u8],
-    at: usize,
-    mut member: impl FnMut(Span, Span),
-) -> Scan<usize> {
+pub fn walk_object(line: &[u8], at: usize, mut member: impl FnMut(Span, Span)) -> Scan<usize> {
     walk_object_at(line, at, 0, &mut member)
 }
 
@@ -324,14 +320,31 @@ mod tests {
             assert!(accepts(text), "{text}");
         }
         for text in [
-            "", "[]", "1", "{", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{a:1}"#,
-            r#"{"a":01}"#, r#"{"a":1.}"#, r#"{"a":.5}"#, r#"{"a":+1}"#, r#"{"a":tru}"#,
-            r#"{"a":"\x"}"#, r#"{"a":"\u12g4"}"#, "{\"a\":\"\u{1}\"}", r#"{"a":"b}"#,
-            r#"{"a":1} x"#, r#"{"a":[1,]}"#, r#"{"a":NaN}"#,
+            "",
+            "[]",
+            "1",
+            "{",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{a:1}"#,
+            r#"{"a":01}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":"\u12g4"}"#,
+            "{\"a\":\"\u{1}\"}",
+            r#"{"a":"b}"#,
+            r#"{"a":1} x"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":NaN}"#,
         ] {
             assert!(!accepts(text), "{text}");
         }
-        let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let deep =
+            |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
         assert!(accepts(&deep(100)));
         assert!(!accepts(&deep(100_000)));
     }

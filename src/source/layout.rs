@@ -145,7 +145,9 @@ mod tests {
     #[test]
     fn reads_date_and_hour_from_a_path() {
         let layout = Layout::parse("dt={date}/hour={hour}/*.ndjson.gz");
-        let found = layout.matches("dt=2026-11-21/hour=08/part-0.ndjson.gz").unwrap();
+        let found = layout
+            .matches("dt=2026-11-21/hour=08/part-0.ndjson.gz")
+            .unwrap();
         assert_eq!(found.date.unwrap().to_string(), "2026-11-21");
         assert_eq!(found.hour, Some(8));
         for path in [

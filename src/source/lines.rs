@@ -47,7 +47,11 @@ pub fn for_each_line(
         if searched > MAX_LINE_BYTES {
             if !skipping {
                 line_number += 1;
-                each(line_number, offset, Line::TooLong(&buffer[start..start + 1000]));
+                each(
+                    line_number,
+                    offset,
+                    Line::TooLong(&buffer[start..start + 1000]),
+                );
                 skipping = true;
             }
             offset += searched as u64;

@@ -3,12 +3,12 @@
 //! [`store`] opens a URL, [`listing`] finds the objects a layout names, [`decode`] turns one object
 //! into record batches of the source's [`RowSchema`] plus the lines that had to be set aside.
 
-pub mod decode;
 mod csv_rows;
+pub mod decode;
 mod json;
 pub mod layout;
-pub mod listing;
 mod lines;
+pub mod listing;
 mod ndjson;
 mod parquet_rows;
 mod rows;

@@ -95,15 +95,23 @@ fn undeclared_as_json(
         .iter()
         .enumerate()
         .filter(|(_, field): &(usize, &Arc<Field>)| {
-            !declared.iter().any(|path| path.len() == 1 && path[0] == *field.name())
+            !declared
+                .iter()
+                .any(|path| path.len() == 1 && path[0] == *field.name())
         })
         .map(|(at, _)| at)
         .collect();
     if keep.is_empty() {
         return Ok(None);
     }
-    let fields: Vec<Field> = keep.iter().map(|at| batch.schema().field(*at).clone()).collect();
-    let columns: Vec<ArrayRef> = keep.iter().map(|at| Arc::clone(batch.column(*at))).collect();
+    let fields: Vec<Field> = keep
+        .iter()
+        .map(|at| batch.schema().field(*at).clone())
+        .collect();
+    let columns: Vec<ArrayRef> = keep
+        .iter()
+        .map(|at| Arc::clone(batch.column(*at)))
+        .collect();
     let rest = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
     let mut writer = LineDelimitedWriter::new(Vec::new());
     writer.write(&rest)?;

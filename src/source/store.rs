@@ -24,8 +24,8 @@ pub struct Location {
 impl Location {
     /// Opens the folder a URL names. Only `file://` for now.
     pub fn open(url: &str) -> Result<Self> {
-        let parsed =
-            Url::parse(url).map_err(|cause| Error::Usage(format!("{url} is not a URL: {cause}")))?;
+        let parsed = Url::parse(url)
+            .map_err(|cause| Error::Usage(format!("{url} is not a URL: {cause}")))?;
         match parsed.scheme() {
             "file" => {
                 let base = Path::from_url_path(parsed.path()).map_err(|cause| {

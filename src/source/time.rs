@@ -63,7 +63,8 @@ impl TimeReader {
             Some(value)
         };
         let byte = |at: usize| bytes.get(at).copied();
-        if byte(4) != Some(b'-') || byte(7) != Some(b'-') || !matches!(byte(10), Some(b'T' | b' ')) {
+        if byte(4) != Some(b'-') || byte(7) != Some(b'-') || !matches!(byte(10), Some(b'T' | b' '))
+        {
             return None;
         }
         if byte(13) != Some(b':') {
@@ -164,7 +165,10 @@ fn scaled_integer(text: &str, digits: u32) -> Option<i64> {
     };
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     if whole.is_empty()
-        || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+        || !whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|byte| byte.is_ascii_digit())
         || (unsigned.contains('.') && fraction.is_empty())
     {
         return None;
@@ -196,7 +200,10 @@ mod tests {
         for (text, expected) in [
             ("2026-11-21T08:30:00", Some("2026-11-21T00:30:00Z")),
             ("2026-11-21 08:30", Some("2026-11-21T00:30:00Z")),
-            ("2026-11-21T08:30:00.123456789+08:00", Some("2026-11-21T00:30:00.123456Z")),
+            (
+                "2026-11-21T08:30:00.123456789+08:00",
+                Some("2026-11-21T00:30:00.123456Z"),
+            ),
             ("2026-11-21T00:30:00Z", Some("2026-11-21T00:30:00Z")),
             ("2026-11-21T00:30:00-0130", Some("2026-11-21T02:00:00Z")),
             ("2026-11-21T00:30:00+08", Some("2026-11-20T16:30:00Z")),
@@ -207,7 +214,11 @@ mod tests {
             ("2026-11-21T08:30:00 CST", None),
             ("２０26-11-21T08:30:00", None),
         ] {
-            assert_eq!(read(TimeFormat::Iso, shanghai, text).as_deref(), expected, "{text}");
+            assert_eq!(
+                read(TimeFormat::Iso, shanghai, text).as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -220,7 +231,11 @@ mod tests {
             ("2026-03-08T03:00:00", "2026-03-08T07:00:00Z"),
             ("2026-11-01T01:30:00", "2026-11-01T05:30:00Z"), // twice: the earlier
         ] {
-            assert_eq!(read(TimeFormat::Iso, zone, text).as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                read(TimeFormat::Iso, zone, text).as_deref(),
+                Some(expected),
+                "{text}"
+            );
         }
     }
 
@@ -228,10 +243,26 @@ mod tests {
     fn reads_epochs_dates_and_patterns() {
         let utc = Tz::UTC;
         for (format, text, expected) in [
-            (TimeFormat::EpochS, "1700000000", Some("2023-11-14T22:13:20Z")),
-            (TimeFormat::EpochS, "1700000000.25", Some("2023-11-14T22:13:20.250Z")),
-            (TimeFormat::EpochMs, "1700000000250", Some("2023-11-14T22:13:20.250Z")),
-            (TimeFormat::EpochUs, "1700000000000001", Some("2023-11-14T22:13:20.000001Z")),
+            (
+                TimeFormat::EpochS,
+                "1700000000",
+                Some("2023-11-14T22:13:20Z"),
+            ),
+            (
+                TimeFormat::EpochS,
+                "1700000000.25",
+                Some("2023-11-14T22:13:20.250Z"),
+            ),
+            (
+                TimeFormat::EpochMs,
+                "1700000000250",
+                Some("2023-11-14T22:13:20.250Z"),
+            ),
+            (
+                TimeFormat::EpochUs,
+                "1700000000000001",
+                Some("2023-11-14T22:13:20.000001Z"),
+            ),
             (TimeFormat::EpochS, "17e8", None),
             (TimeFormat::EpochS, "99999999999999", None),
             (TimeFormat::Date, "2026-11-21", Some("2026-11-21T00:00:00Z")),

@@ -30,7 +30,10 @@ pub fn read(text: &str, data_type: DataType) -> Option<Value<'_>> {
         DataType::Float64 => {
             let text = text.trim();
             // Rust also reads "inf" and "nan"; a log's number has only digits and signs.
-            if !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) {
+            if !text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+            {
                 return None;
             }
             Value::Float(text.parse().ok().filter(|value: &f64| value.is_finite())?)
@@ -61,13 +64,18 @@ fn read_decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
     let fraction = fraction.trim_end_matches('0');
     if (whole.is_empty() && fraction.is_empty() && !unsigned.contains('0'))
         || fraction.len() > usize::from(scale)
-        || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+        || !whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|byte| byte.is_ascii_digit())
     {
         return None;
     }
     let mut digits = 0i128;
     for byte in whole.bytes().chain(fraction.bytes()) {
-        digits = digits.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
+        digits = digits
+            .checked_mul(10)?
+            .checked_add(i128::from(byte - b'0'))?;
     }
     let missing = u32::from(scale) - u32::try_from(fraction.len()).ok()?;
     digits = digits.checked_mul(10i128.checked_pow(missing)?)?;

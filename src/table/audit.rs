@@ -37,7 +37,12 @@ fn literal(text: &str) -> String {
 fn queries(contract: &Contract) -> Vec<CountingQuery> {
     let mut found = Vec::new();
     if !contract.key.is_empty() {
-        let key = contract.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+        let key = contract
+            .key
+            .iter()
+            .map(|name| quoted(name))
+            .collect::<Vec<_>>()
+            .join(", ");
         found.push(CountingQuery {
             check: format!("key ({}) unique", contract.key.join(", ")),
             sql: format!(
@@ -45,7 +50,10 @@ fn queries(contract: &Contract) -> Vec<CountingQuery> {
             ),
         });
         for name in &contract.key {
-            found.push(counting(format!("{name}: not_null (key)"), &format!("{} is null", quoted(name))));
+            found.push(counting(
+                format!("{name}: not_null (key)"),
+                &format!("{} is null", quoted(name)),
+            ));
         }
     }
     for column in &contract.columns {

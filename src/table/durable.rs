@@ -40,7 +40,10 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
     sync_folder(parent)
 }
 
-fn write_temporary(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<std::path::PathBuf> {
+fn write_temporary(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<std::path::PathBuf> {
     let parent = path.parent().unwrap_or(Path::new("/"));
     make_folder(parent)?;
     let temporary = temporary(path);

@@ -178,7 +178,10 @@ mod tests {
         drop(log); // as a crash would
         let log = RunLog::acquire(folder.path(), "two", "later").unwrap();
         assert_eq!(log.epoch(), 2);
-        assert_eq!(log.state.unfinished.keys().copied().collect::<Vec<_>>(), [second]);
+        assert_eq!(
+            log.state.unfinished.keys().copied().collect::<Vec<_>>(),
+            [second]
+        );
         let partition = log.state.table("t").partitions["2026-11-21"].clone();
         assert_eq!(partition.hash, "b");
     }
@@ -197,6 +200,11 @@ mod tests {
         assert_eq!(again.slot, state.slot + 1);
         again.slot = state.slot;
         assert_eq!(again, state);
-        assert_eq!(fs::read_dir(folder.path().join("_loudou/checkpoint")).unwrap().count(), 3);
+        assert_eq!(
+            fs::read_dir(folder.path().join("_loudou/checkpoint"))
+                .unwrap()
+                .count(),
+            3
+        );
     }
 }

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
+use super::durable;
 use super::log::RunLog;
 use super::state::{Commit, CommitPartition, ObjectRecord, date_key};
 use super::write::{Written, hash_file};
-use super::durable;
 use crate::error::Result;
 
 /// Key of a partition below the warehouse.
@@ -147,7 +147,10 @@ pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
                 date: date.clone(),
                 why,
             };
-            if !damaged.iter().any(|known| known.table == *name && known.date == *date) {
+            if !damaged
+                .iter()
+                .any(|known| known.table == *name && known.date == *date)
+            {
                 damaged.push(found);
             }
         }
@@ -177,7 +180,12 @@ mod tests {
         let (hash, bytes) = hash_file(&path).unwrap();
         Ready {
             date: "2026-11-21".parse().ok(),
-            written: Written { path, rows: 1, bytes, hash },
+            written: Written {
+                path,
+                rows: 1,
+                bytes,
+                hash,
+            },
             inputs: "i".into(),
         }
     }
@@ -198,8 +206,15 @@ mod tests {
         let published = warehouse.join("t/dt=2026-11-21/data.parquet");
         let mut log = RunLog::acquire(&warehouse, "one", "now").unwrap();
         let first = commit(ready(folder.path(), "a", "first"));
-        assert_eq!(publish(&warehouse, &mut log, first.clone()).unwrap().len(), 1);
-        assert_eq!(publish(&warehouse, &mut log, first).unwrap().len(), 0, "same bytes");
+        assert_eq!(
+            publish(&warehouse, &mut log, first.clone()).unwrap().len(),
+            1
+        );
+        assert_eq!(
+            publish(&warehouse, &mut log, first).unwrap().len(),
+            0,
+            "same bytes"
+        );
         assert_eq!(recover(&warehouse, &mut log).unwrap(), []);
         assert_eq!(fs::read_to_string(&published).unwrap(), "first");
 

@@ -15,25 +15,6 @@ with event_counts as (
     group by grouping sets ((date, platform), (date))
 ),
 
-exposed_payers as (
-    select
-        date,
-        case when grouping(platform) = 1 then 'all' else coalesce(platform, '(none)') end as platform,
-        count(*) as paying
-    from (
-        select
-            date,
-            user_id,
-            platform
-        from events
-        where date between $start and $end
-            and user_id is not null
-        group by date, user_id, platform
-        having bool_or(event = 'exposure') and bool_or(event = 'pay')
-    )
-    group by grouping sets ((date, platform), (date))
-),
-
 session_counts as (
     select
         date,
@@ -61,13 +42,10 @@ select
     event_counts.orders,
     cast(event_counts.paid_gmv as decimal(18, 2)) as paid_gmv,
     event_counts.exposed,
-    cast(coalesce(exposed_payers.paying, 0) as double) / nullif(event_counts.exposed, 0) as pay_conversion,
+    cast(event_counts.payers as double) / nullif(event_counts.exposed, 0) as pay_conversion,
     cast(session_counts.bounces as double) / nullif(session_counts.sessions_with_pages, 0) as bounce_rate,
     cast(session_counts.duration_us as double) / nullif(session_counts.sessions, 0) as dwell_us_per_session
 from event_counts
 left join session_counts
     on event_counts.date = session_counts.date
     and event_counts.platform = session_counts.platform
-left join exposed_payers
-    on event_counts.date = exposed_payers.date
-    and event_counts.platform = exposed_payers.platform

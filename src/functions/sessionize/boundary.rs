@@ -51,7 +51,11 @@ impl SessionBoundary {
     }
 
     /// Takes the user's next event; true if a session begins with it.
-    pub fn begins_session(&mut self, time_us: i64, campaign: Option<&str>) -> Result<bool, BoundaryError> {
+    pub fn begins_session(
+        &mut self,
+        time_us: i64,
+        campaign: Option<&str>,
+    ) -> Result<bool, BoundaryError> {
         let (this, begins_by_time) = match self.last {
             None => (self.first_of_day(time_us)?, true),
             Some(last) if time_us < last.time_us => return Err(BoundaryError::Backwards),
@@ -67,13 +71,15 @@ impl SessionBoundary {
                 } else {
                     let this = self.first_of_day(time_us)?;
                     // If the day before was not `last`'s, there was a pause of a whole day.
-                    let whole_day_unbroken = last.is_unbroken && last.day_end_us - last.time_us <= self.gap_us;
+                    let whole_day_unbroken =
+                        last.is_unbroken && last.day_end_us - last.time_us <= self.gap_us;
                     (this, is_paused || whole_day_unbroken)
                 }
             }
         };
         self.last = Some(this);
-        let campaign_changed = campaign.is_some_and(|campaign| self.campaign.as_deref() != Some(campaign));
+        let campaign_changed =
+            campaign.is_some_and(|campaign| self.campaign.as_deref() != Some(campaign));
         let begins = begins_by_time || campaign_changed;
         if campaign_changed || (begins && self.campaign.is_some()) {
             self.campaign = campaign.map(str::to_owned);
@@ -82,8 +88,15 @@ impl SessionBoundary {
     }
 
     fn first_of_day(&mut self, time_us: i64) -> Result<LastEvent, BoundaryError> {
-        let local_day = self.clock.local_day(time_us).ok_or(BoundaryError::OutsideCalendar)?;
-        let mut start_of = |day| self.clock.day_start_us(day).ok_or(BoundaryError::OutsideCalendar);
+        let local_day = self
+            .clock
+            .local_day(time_us)
+            .ok_or(BoundaryError::OutsideCalendar)?;
+        let mut start_of = |day| {
+            self.clock
+                .day_start_us(day)
+                .ok_or(BoundaryError::OutsideCalendar)
+        };
         let day_start_us = start_of(local_day)?;
         let day_end_us = start_of(local_day.saturating_add(1))?;
         Ok(LastEvent {

@@ -43,7 +43,9 @@ impl SessionEvaluator {
         match &self.user_id {
             Some(known) if known == user_id => {}
             Some(_) => {
-                return exec_err!("sessionize needs `over (partition by user_id …)`: one partition holds two users");
+                return exec_err!(
+                    "sessionize needs `over (partition by user_id …)`: one partition holds two users"
+                );
             }
             None => self.user_id = Some(user_id.to_owned()),
         }
@@ -61,7 +63,9 @@ impl SessionEvaluator {
             None
         };
         match self.boundary.begins_session(time_us, campaign) {
-            Ok(true) => self.session_id = session_id(user_id, time_us, text_at(values, EVENT_ID, row)?),
+            Ok(true) => {
+                self.session_id = session_id(user_id, time_us, text_at(values, EVENT_ID, row)?)
+            }
             Ok(false) => {}
             Err(BoundaryError::Backwards) => {
                 return exec_err!(
@@ -69,7 +73,9 @@ impl SessionEvaluator {
                 );
             }
             Err(BoundaryError::OutsideCalendar) => {
-                return exec_err!("sessionize: {time_us} microseconds since 1970 lie outside the calendar");
+                return exec_err!(
+                    "sessionize: {time_us} microseconds since 1970 lie outside the calendar"
+                );
             }
         }
         Ok(Some(&self.session_id))

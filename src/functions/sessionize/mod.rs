@@ -65,8 +65,12 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use chrono_tz::Tz;
 use datafusion::common::{Result, plan_err};
-use datafusion::logical_expr::function::{ExpressionArgs, PartitionEvaluatorArgs, WindowUDFFieldArgs};
-use datafusion::logical_expr::{LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
+use datafusion::logical_expr::function::{
+    ExpressionArgs, PartitionEvaluatorArgs, WindowUDFFieldArgs,
+};
+use datafusion::logical_expr::{
+    LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl,
+};
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::constant;
@@ -115,11 +119,15 @@ impl WindowUDFImpl for Sessionize {
             );
         };
         let event_time = match event_time {
-            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            DataType::Timestamp(_, zone) => {
+                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+            }
             other => return plan_err!("sessionize: event_time must be a timestamp, got {other}"),
         };
         let DataType::Interval(_) = gap else {
-            return plan_err!("sessionize: gap must be an INTERVAL such as `interval '30 minutes'`, got {gap}");
+            return plan_err!(
+                "sessionize: gap must be an INTERVAL such as `interval '30 minutes'`, got {gap}"
+            );
         };
         let mut coerced = vec![
             string_type("user_id", user_id)?,
@@ -142,7 +150,10 @@ impl WindowUDFImpl for Sessionize {
         exprs
     }
 
-    fn partition_evaluator(&self, args: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
+    fn partition_evaluator(
+        &self,
+        args: PartitionEvaluatorArgs,
+    ) -> Result<Box<dyn PartitionEvaluator>> {
         const WHAT: &str = "sessionize: gap";
         let Some(gap) = args.input_exprs().get(GAP) else {
             return plan_err!("{WHAT} is missing");
@@ -151,7 +162,9 @@ impl WindowUDFImpl for Sessionize {
         if !(1..=LONGEST_GAP_US).contains(&gap_us) {
             return plan_err!("{WHAT} must be more than nothing and at most 12 hours");
         }
-        Ok(Box::new(SessionEvaluator::new(SessionBoundary::new(self.zone, gap_us))))
+        Ok(Box::new(SessionEvaluator::new(SessionBoundary::new(
+            self.zone, gap_us,
+        ))))
     }
 
     fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {

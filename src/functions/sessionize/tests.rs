@@ -17,7 +17,9 @@ const MINUTE_US: i64 = 60_000_000;
 const GAP_US: i64 = 30 * MINUTE_US;
 
 fn instant(text: &str) -> i64 {
-    DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros()
+    DateTime::parse_from_rfc3339(text)
+        .unwrap()
+        .timestamp_micros()
 }
 
 /// For each event whether it begins a session.
@@ -30,12 +32,20 @@ fn begins(zone: Tz, events: &[(i64, Option<&str>)]) -> Vec<bool> {
 }
 
 fn at(zone: Tz, times: &[i64]) -> Vec<bool> {
-    begins(zone, &times.iter().map(|time_us| (*time_us, None)).collect::<Vec<_>>())
+    begins(
+        zone,
+        &times
+            .iter()
+            .map(|time_us| (*time_us, None))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Every 30 minutes from `start`, which breaks no session.
 fn steadily(start: &str, events: i64) -> Vec<i64> {
-    (0..events).map(|event| instant(start) + event * GAP_US).collect()
+    (0..events)
+        .map(|event| instant(start) + event * GAP_US)
+        .collect()
 }
 
 #[test]
@@ -73,7 +83,10 @@ fn a_campaign_begins_a_session_when_it_changes() {
 #[test]
 fn midnight_alone_cuts_nothing() {
     // 23:50 and 0:10 in Shanghai.
-    let times = [instant("2026-10-18T15:50:00Z"), instant("2026-10-18T16:10:00Z")];
+    let times = [
+        instant("2026-10-18T15:50:00Z"),
+        instant("2026-10-18T16:10:00Z"),
+    ];
     assert_eq!(at(Tz::Asia__Shanghai, &times), [true, false]);
 }
 
@@ -149,14 +162,19 @@ fn a_pause_at_either_end_of_the_day_or_within_it_leaves_the_next_midnight_alone(
     );
     // A pause of 31 minutes at noon.
     let noon = start + day / 2;
-    let times = steady(evening_before, noon).chain(steady(noon + 41 * MINUTE_US, start + day + 60 * MINUTE_US));
+    let times = steady(evening_before, noon)
+        .chain(steady(noon + 41 * MINUTE_US, start + day + 60 * MINUTE_US));
     assert_eq!(begins_after(times.collect()), [-10, 761]);
     // Last event 31 minutes before the end: the pause itself begins the session.
     let times = steady(start, start + day - 31 * MINUTE_US).chain([start + day + 5 * MINUTE_US]);
     assert_eq!(begins_after(times.collect()), [0, 1_445]);
     // A day without events lies between.
     assert_eq!(
-        begins_after(steady(start, start + day - 1).chain([start + 2 * day]).collect()),
+        begins_after(
+            steady(start, start + day - 1)
+                .chain([start + 2 * day])
+                .collect()
+        ),
         [0, 2_880]
     );
 }
@@ -165,7 +183,10 @@ fn a_pause_at_either_end_of_the_day_or_within_it_leaves_the_next_midnight_alone(
 fn time_does_not_run_backwards() {
     let mut boundary = SessionBoundary::new(Tz::UTC, GAP_US);
     assert_eq!(boundary.begins_session(5, None), Ok(true));
-    assert_eq!(boundary.begins_session(4, None), Err(BoundaryError::Backwards));
+    assert_eq!(
+        boundary.begins_session(4, None),
+        Err(BoundaryError::Backwards)
+    );
     let mut boundary = SessionBoundary::new(Tz::UTC, GAP_US);
     assert_eq!(
         boundary.begins_session(i64::MAX, None),
@@ -205,10 +226,14 @@ fn begins_from_all(zone: Tz, gap_us: i64, events: &[(i64, Option<u8>)]) -> Vec<b
         let by_time = position == 0 || {
             let before = events[position - 1].0;
             time_us - before > gap_us
-                || (date(before) != date(*time_us) && is_unbroken(date(*time_us).pred_opt().unwrap()))
+                || (date(before) != date(*time_us)
+                    && is_unbroken(date(*time_us).pred_opt().unwrap()))
         };
         let session = begun.iter().rposition(|begins| *begins).unwrap_or(0);
-        let current = events[session..position].iter().rev().find_map(|event| event.1);
+        let current = events[session..position]
+            .iter()
+            .rev()
+            .find_map(|event| event.1);
         begun.push(by_time || (campaign.is_some() && *campaign != current));
     }
     begun
@@ -265,7 +290,8 @@ fn events_table() -> MemTable {
             RecordBatch::try_from_iter_with_nullable([
                 (
                     "user_key",
-                    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef,
+                    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)))
+                        as ArrayRef,
                     false,
                 ),
                 (
@@ -276,7 +302,8 @@ fn events_table() -> MemTable {
                 (
                     "event_time",
                     Arc::new(
-                        TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.2)).with_timezone("UTC"),
+                        TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.2))
+                            .with_timezone("UTC"),
                     ),
                     false,
                 ),
@@ -304,10 +331,14 @@ const SESSIONS: &str = "select user_id, event_id, sessionize(user_id, event_time
 #[tokio::test]
 async fn sorted_input_streams_and_agrees_with_shuffled_input() {
     let stream = context_with(
-        SessionConfig::new().with_target_partitions(1).with_batch_size(16),
+        SessionConfig::new()
+            .with_target_partitions(1)
+            .with_batch_size(16),
         Tz::Asia__Shanghai,
     );
-    stream.register_table("events", Arc::new(events_table())).unwrap();
+    stream
+        .register_table("events", Arc::new(events_table()))
+        .unwrap();
     let plan = stream
         .sql(SESSIONS)
         .await
@@ -322,11 +353,19 @@ async fn sorted_input_streams_and_agrees_with_shuffled_input() {
     );
     let mut streamed = table_of(&stream, SESSIONS).await;
 
-    let hashed = context_with(SessionConfig::new().with_target_partitions(3), Tz::Asia__Shanghai);
-    hashed.register_table("events", Arc::new(events_table())).unwrap();
+    let hashed = context_with(
+        SessionConfig::new().with_target_partitions(3),
+        Tz::Asia__Shanghai,
+    );
+    hashed
+        .register_table("events", Arc::new(events_table()))
+        .unwrap();
     let mut shuffled = table_of(
         &hashed,
-        &SESSIONS.replace("from events", "from (select * from events order by event_id desc) as e"),
+        &SESSIONS.replace(
+            "from events",
+            "from (select * from events order by event_id desc) as e",
+        ),
     )
     .await;
     // Beside a function that needs the whole partition, the engine evaluates all rows at once.
@@ -334,7 +373,13 @@ async fn sorted_input_streams_and_agrees_with_shuffled_input() {
         "from events",
         ", percent_rank() over (partition by user_key, user_id order by event_time nulls first, event_id nulls first) from events",
     );
-    let plan = hashed.sql(&beside).await.unwrap().create_physical_plan().await.unwrap();
+    let plan = hashed
+        .sql(&beside)
+        .await
+        .unwrap()
+        .create_physical_plan()
+        .await
+        .unwrap();
     let plan = displayable(plan.as_ref()).indent(false).to_string();
     assert!(!plan.contains("BoundedWindowAggExec"), "{plan}");
     let at_once = table_of(&hashed, &beside).await;
@@ -374,13 +419,19 @@ async fn sorted_input_streams_and_agrees_with_shuffled_input() {
         expected += begins_from_all(
             Tz::Asia__Shanghai,
             GAP_US,
-            &times.iter().map(|time_us| (*time_us, None)).collect::<Vec<_>>(),
+            &times
+                .iter()
+                .map(|time_us| (*time_us, None))
+                .collect::<Vec<_>>(),
         )
         .into_iter()
         .filter(|begins| *begins)
         .count();
     }
-    let ids: std::collections::BTreeSet<_> = streamed.iter().map(|row| row.rsplit('|').next().unwrap()).collect();
+    let ids: std::collections::BTreeSet<_> = streamed
+        .iter()
+        .map(|row| row.rsplit('|').next().unwrap())
+        .collect();
     assert_eq!(ids.len(), expected);
     assert!(expected > 100 && expected < streamed.len());
 }
@@ -417,14 +468,18 @@ async fn ids_nulls_and_campaigns_in_sql() {
         );
         assert_eq!(sessions(&call, rows).await, campaigns, "{kind}");
     }
-    let numbers = "(1, timestamp '2026-10-18 01:00:00', 7, 3), (1, timestamp '2026-10-18 01:10:00', 8, 4)";
+    let numbers =
+        "(1, timestamp '2026-10-18 01:00:00', 7, 3), (1, timestamp '2026-10-18 01:10:00', 8, 4)";
     let texts = "('1', timestamp '2026-10-18 01:00:00', '7', '3'), ('1', timestamp '2026-10-18 01:10:00', '8', '4')";
     let call = "sessionize(u, t, id, interval '30 minutes', c)";
     assert_eq!(sessions(call, numbers).await, sessions(call, texts).await);
     assert_eq!(
-        sessions("sessionize(u, t, null, interval '30 minutes', null)", numbers)
-            .await
-            .len(),
+        sessions(
+            "sessionize(u, t, null, interval '30 minutes', null)",
+            numbers
+        )
+        .await
+        .len(),
         2
     );
 }
@@ -435,7 +490,10 @@ async fn wrong_arguments_are_told() {
     let rows = "from (values ('u', timestamp '2026-10-18 01:00:00', 'a', 1), ('v', timestamp '2026-10-18 02:00:00', 'a', 2)) as v(u, t, id, n)";
     let over = "over (partition by u order by t)";
     for (call, told) in [
-        (format!("sessionize(u, t, id) {over}"), "takes 4 or 5 arguments, got 3"),
+        (
+            format!("sessionize(u, t, id) {over}"),
+            "takes 4 or 5 arguments, got 3",
+        ),
         (
             format!("sessionize(u, t, id, interval '1 hour', id, id) {over}"),
             "takes 4 or 5 arguments, got 6",
@@ -444,7 +502,10 @@ async fn wrong_arguments_are_told() {
             format!("sessionize(u, id, id, interval '1 hour') {over}"),
             "event_time must be a timestamp",
         ),
-        (format!("sessionize(u, t, id, 30) {over}"), "gap must be an INTERVAL"),
+        (
+            format!("sessionize(u, t, id, 30) {over}"),
+            "gap must be an INTERVAL",
+        ),
         (
             format!("sessionize(u, t, id, interval '1 month') {over}"),
             "must not hold months or years",

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, UInt32Array};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimestampMicrosecondType, UInt32Type};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Int64Type, TimestampMicrosecondType, UInt32Type,
+};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
@@ -22,7 +24,13 @@ const FIRST_STEP: usize = 3;
 
 /// The fields of the partial state: times, step bits.
 pub fn state_fields(name: &str) -> Vec<FieldRef> {
-    let list = |part: &str, item: FieldRef| Arc::new(Field::new(format!("{name}[{part}]"), DataType::List(item), true));
+    let list = |part: &str, item: FieldRef| {
+        Arc::new(Field::new(
+            format!("{name}[{part}]"),
+            DataType::List(item),
+            true,
+        ))
+    };
     vec![list("times", time_item()), list("steps", steps_item())]
 }
 
@@ -65,7 +73,10 @@ impl FunnelGroups {
     fn levels(&mut self, groups: usize) -> Int64Array {
         self.arena.arrange();
         let finder = &mut self.finder;
-        self.arena.first_groups(groups).map(|rows| finder.level(rows)).collect()
+        self.arena
+            .first_groups(groups)
+            .map(|rows| finder.level(rows))
+            .collect()
     }
 
     fn lists(&mut self, groups: usize) -> Result<Vec<ArrayRef>> {
@@ -88,7 +99,10 @@ impl FunnelGroups {
 
     fn merge(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
         let [times, steps] = states else {
-            return exec_err!("window_funnel: a partial state has {} columns, not 2", states.len());
+            return exec_err!(
+                "window_funnel: a partial state has {} columns, not 2",
+                states.len()
+            );
         };
         let mismatch = || exec_datafusion_err!("window_funnel: a partial state is not two lists");
         let (times, steps) = (times.as_list_opt::<i32>(), steps.as_list_opt::<i32>());
@@ -103,9 +117,17 @@ impl FunnelGroups {
             .as_primitive_opt::<UInt32Type>()
             .ok_or_else(mismatch)?
             .values();
-        let ranges = || times.value_offsets().windows(2).zip(steps.value_offsets().windows(2));
-        self.arena
-            .reserve(ranges().map(|(times, _)| (times[1] - times[0]) as usize).sum());
+        let ranges = || {
+            times
+                .value_offsets()
+                .windows(2)
+                .zip(steps.value_offsets().windows(2))
+        };
+        self.arena.reserve(
+            ranges()
+                .map(|(times, _)| (times[1] - times[0]) as usize)
+                .sum(),
+        );
         for (state, (times, steps)) in ranges().enumerate() {
             let group = group_number(group_of(state))?;
             let times = &time_values[times[0] as usize..times[1] as usize];
@@ -149,12 +171,21 @@ impl GroupsAccumulator for FunnelGroups {
         Ok(lists)
     }
 
-    fn merge_batch(&mut self, values: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
         self.groups = total_num_groups;
         self.merge(values, |state| group_indices[state])
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |values| values.len());
         let mut lengths = vec![0; rows];
         let mut times = Vec::with_capacity(rows);
@@ -190,7 +221,11 @@ impl Accumulator for Funnel {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let arena = &mut self.0.arena;
         self.0.rows.read(values, None, |_, time, steps| {
-            arena.push(Row { time, group: 0, steps });
+            arena.push(Row {
+                time,
+                group: 0,
+                steps,
+            });
             Ok(())
         })
     }
@@ -206,7 +241,10 @@ impl Accumulator for Funnel {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let lists = self.0.lists(1)?;
-        lists.iter().map(|list| ScalarValue::try_from_array(list, 0)).collect()
+        lists
+            .iter()
+            .map(|list| ScalarValue::try_from_array(list, 0))
+            .collect()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -249,13 +287,16 @@ impl RowReader {
         self.masks.clear();
         self.masks.resize(times.len(), 0);
         for (step, matches) in steps.iter().enumerate() {
-            let matches = matches
-                .as_boolean_opt()
-                .ok_or_else(|| exec_datafusion_err!("window_funnel: step {} is not boolean", step + 1))?;
+            let matches = matches.as_boolean_opt().ok_or_else(|| {
+                exec_datafusion_err!("window_funnel: step {} is not boolean", step + 1)
+            })?;
             let bit = 1 << step;
             let masks = &mut self.masks;
             match matches.nulls().filter(|nulls| nulls.null_count() > 0) {
-                None => matches.values().set_indices().for_each(|row| masks[row] |= bit),
+                None => matches
+                    .values()
+                    .set_indices()
+                    .for_each(|row| masks[row] |= bit),
                 Some(nulls) => (matches.values() & nulls.inner())
                     .set_indices()
                     .for_each(|row| masks[row] |= bit),
@@ -286,8 +327,12 @@ impl RowReader {
 }
 
 fn group_number(group: usize) -> Result<u32> {
-    u32::try_from(group)
-        .map_err(|_| exec_datafusion_err!("window_funnel: more than {} groups in one partition", u32::MAX))
+    u32::try_from(group).map_err(|_| {
+        exec_datafusion_err!(
+            "window_funnel: more than {} groups in one partition",
+            u32::MAX
+        )
+    })
 }
 
 /// The two lists of a partial state.

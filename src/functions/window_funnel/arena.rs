@@ -57,7 +57,10 @@ impl Arena {
         if !self.is_grouped {
             self.group();
         }
-        for group in self.rows.chunk_by_mut(|left, right| left.group == right.group) {
+        for group in self
+            .rows
+            .chunk_by_mut(|left, right| left.group == right.group)
+        {
             if !group.is_sorted_by_key(|row| (row.time, row.steps)) {
                 group.sort_unstable_by_key(|row| (row.time, row.steps));
             }
@@ -71,7 +74,9 @@ impl Arena {
 
     /// Forgets the first `groups` groups; the others are renumbered from 0. Call `arrange` first.
     pub fn drop_first_groups(&mut self, groups: usize) {
-        let count = self.rows.partition_point(|row| (row.group as usize) < groups);
+        let count = self
+            .rows
+            .partition_point(|row| (row.group as usize) < groups);
         self.rows.drain(..count);
         for row in &mut self.rows {
             row.group -= groups as u32;
@@ -95,7 +100,12 @@ impl Arena {
     /// groups are parted in two passes, first into ranges of groups, so that what is moved about
     /// lies close together; in one pass nearly every move would wait for memory.
     fn group(&mut self) {
-        let groups = self.rows.iter().map(|row| row.group as usize + 1).max().unwrap_or(0);
+        let groups = self
+            .rows
+            .iter()
+            .map(|row| row.group as usize + 1)
+            .max()
+            .unwrap_or(0);
         let shift = groups.ilog2().saturating_sub(PARTS_AT_ONCE.ilog2());
         self.is_grouped = true;
         if shift == 0 {

@@ -45,7 +45,9 @@ impl Mode {
                 "strict_order" => mode.order = true,
                 "strict_deduplication" => mode.deduplication = true,
                 other => {
-                    return plan_err!("window_funnel: unknown mode '{other}'; known are {MODES}, also as a comma list");
+                    return plan_err!(
+                        "window_funnel: unknown mode '{other}'; known are {MODES}, also as a comma list"
+                    );
                 }
             }
         }

@@ -72,7 +72,11 @@ impl LevelFinder {
     }
 
     fn level_with_others_between(&mut self, rows: &[Row]) -> usize {
-        let Rules { window, steps, mode } = self.rules;
+        let Rules {
+            window,
+            steps,
+            mode,
+        } = self.rules;
         let mut chains = Chains::new();
         for moment in rows.chunk_by(|left, right| left.time == right.time) {
             let time = moment[0].time;
@@ -81,7 +85,8 @@ impl LevelFinder {
             if mode.deduplication && any & repeatable(level_before) != 0 {
                 break;
             }
-            let tied = mode.once && !mode.increase && moment.iter().any(|row| row.steps.count_ones() > 1);
+            let tied =
+                mode.once && !mode.increase && moment.iter().any(|row| row.steps.count_ones() > 1);
             if mode.increase || (tied && moment.len() == 1) {
                 one_step_each(&mut chains, time, any, window);
             } else if tied {
@@ -91,9 +96,21 @@ impl LevelFinder {
             }
             if mode.deduplication && moment.len() > 1 {
                 // More rows of this moment match a step just reached than the chain can hold.
-                let matches = |step: usize| moment.iter().filter(|row| row.steps >> step & 1 == 1).count();
-                let held = |step: usize| if tied { self.ties.rows_held(step + 1) } else { 1 };
-                let repeated = (level_before.max(1)..chains.level).find(|&step| matches(step) > held(step));
+                let matches = |step: usize| {
+                    moment
+                        .iter()
+                        .filter(|row| row.steps >> step & 1 == 1)
+                        .count()
+                };
+                let held = |step: usize| {
+                    if tied {
+                        self.ties.rows_held(step + 1)
+                    } else {
+                        1
+                    }
+                };
+                let repeated =
+                    (level_before.max(1)..chains.level).find(|&step| matches(step) > held(step));
                 if let Some(step) = repeated {
                     return step + 1;
                 }

@@ -18,7 +18,9 @@ pub fn level(rules: &Rules, rows: &[Row], masks: &mut Vec<u32>) -> usize {
         let time = moment[0].time;
         masks.clear();
         masks.extend(moment.iter().map(|row| row.steps));
-        masks.sort_unstable_by_key(|mask| (mask.checked_ilog2().map(|_| mask.trailing_zeros()), *mask));
+        masks.sort_unstable_by_key(|mask| {
+            (mask.checked_ilog2().map(|_| mask.trailing_zeros()), *mask)
+        });
         // Chains whose last step lies in this moment; apart, because `strict_increase` lets them
         // go on only after it.
         let mut fresh: Living = [None; STEPS_AT_MOST + 1];
@@ -29,7 +31,8 @@ pub fn level(rules: &Rules, rows: &[Row], masks: &mut Vec<u32>) -> usize {
             let mut next: Living = [None; STEPS_AT_MOST + 1];
             let mut next_fresh: Living = [None; STEPS_AT_MOST + 1];
             for steps in 1..=rules.steps {
-                let may_take = |start: Option<i64>| start.filter(|start| within(*start, time, rules.window));
+                let may_take =
+                    |start: Option<i64>| start.filter(|start| within(*start, time, rules.window));
                 if let Some(start) = may_take(living[steps]) {
                     take(rules, mask, steps, start, &mut next_fresh, &mut level);
                 }

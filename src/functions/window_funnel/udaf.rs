@@ -3,9 +3,13 @@
 use arrow::datatypes::{DataType, FieldRef, TimeUnit};
 use datafusion::common::{Result, ScalarValue, not_impl_err, plan_err};
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Expr, GroupsAccumulator, Signature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDFImpl, Expr, GroupsAccumulator, Signature, Volatility,
+};
 
 use super::accumulators::{Funnel, FunnelGroups, state_fields};
 use super::arguments::{self, Mode, Rules, STEPS_AT_MOST};
@@ -49,28 +53,50 @@ impl AggregateUDFImpl for WindowFunnel {
             );
         };
         if steps.is_empty() || steps.len() > STEPS_AT_MOST {
-            return plan_err!("window_funnel takes 1 to {STEPS_AT_MOST} steps, got {}", steps.len());
+            return plan_err!(
+                "window_funnel takes 1 to {STEPS_AT_MOST} steps, got {}",
+                steps.len()
+            );
         }
         let window = match window {
             DataType::Interval(_) => window.clone(),
             whole if whole.is_integer() => DataType::Int64,
-            other => return plan_err!("window_funnel: window must be an INTERVAL or whole microseconds, got {other}"),
+            other => {
+                return plan_err!(
+                    "window_funnel: window must be an INTERVAL or whole microseconds, got {other}"
+                );
+            }
         };
         let mode = match mode {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => mode.clone(),
-            other => return plan_err!("window_funnel: mode must be a string such as 'default', got {other}"),
+            other => {
+                return plan_err!(
+                    "window_funnel: mode must be a string such as 'default', got {other}"
+                );
+            }
         };
         let time = match time {
-            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            DataType::Timestamp(_, zone) => {
+                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+            }
             DataType::Date32 | DataType::Date64 => DataType::Timestamp(TimeUnit::Microsecond, None),
             whole if whole.is_integer() => DataType::Int64,
-            other => return plan_err!("window_funnel: time must be a timestamp, a date or an integer, got {other}"),
+            other => {
+                return plan_err!(
+                    "window_funnel: time must be a timestamp, a date or an integer, got {other}"
+                );
+            }
         };
         let mut coerced = vec![window, mode, time];
         for (step, step_type) in steps.iter().enumerate() {
             match step_type {
                 DataType::Boolean | DataType::Null => coerced.push(DataType::Boolean),
-                other => return plan_err!("window_funnel: step {} must be a condition, got {other}", step + 1),
+                other => {
+                    return plan_err!(
+                        "window_funnel: step {} must be a condition, got {other}",
+                        step + 1
+                    );
+                }
             }
         }
         Ok(coerced)
@@ -100,7 +126,10 @@ impl AggregateUDFImpl for WindowFunnel {
         !args.is_distinct
     }
 
-    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
         Ok(Box::new(FunnelGroups::new(rules(&args)?)))
     }
 

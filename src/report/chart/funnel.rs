@@ -69,13 +69,25 @@ impl Funnel {
                         ],
                     );
                 }
-                canvas.text("passage", 8.0, bar + THICK + 15.0, Anchor::Start, &next.passage);
+                canvas.text(
+                    "passage",
+                    8.0,
+                    bar + THICK + 15.0,
+                    Anchor::Start,
+                    &next.passage,
+                );
             }
             canvas.mark(&step.title, |canvas| {
                 let reached = text::width(&step.reached, 13.0);
                 let name = text::fit(&step.name, 13.0, WIDTH - overall - reached - 12.0);
                 canvas.text("name", 0.0, top + 14.0, Anchor::Start, &name);
-                canvas.text("value", WIDTH - overall, top + 14.0, Anchor::End, &step.reached);
+                canvas.text(
+                    "value",
+                    WIDTH - overall,
+                    top + 14.0,
+                    Anchor::End,
+                    &step.reached,
+                );
                 canvas.text("note", WIDTH, top + 14.0, Anchor::End, &step.overall);
                 match step.share {
                     Some(share) => {

@@ -38,7 +38,11 @@ impl Sparkline {
         let step = (WIDTH - 2.0 * PADDING) / (self.points.len().max(2) - 1) as f64;
         let place = |at: usize, value: f64| {
             // A flat line runs through the middle.
-            let height = if high > low { (value - low) / (high - low) } else { 0.5 };
+            let height = if high > low {
+                (value - low) / (high - low)
+            } else {
+                0.5
+            };
             (
                 PADDING + step * at as f64,
                 HEIGHT - PADDING - height * (HEIGHT - 2.0 * PADDING),

@@ -37,7 +37,12 @@ impl Canvas {
             length(width),
             length(height)
         );
-        let _ = write!(out, "<title>{}</title><desc>{}</desc>", escape(title), escape(description));
+        let _ = write!(
+            out,
+            "<title>{}</title><desc>{}</desc>",
+            escape(title),
+            escape(description)
+        );
         Self { out }
     }
 
@@ -57,12 +62,22 @@ impl Canvas {
 
     /// A filled shape with straight edges.
     pub fn polygon(&mut self, class: &str, points: &[(f64, f64)]) {
-        let _ = write!(self.out, "<polygon class=\"{}\" points=\"{}\"/>", escape(class), joined(points));
+        let _ = write!(
+            self.out,
+            "<polygon class=\"{}\" points=\"{}\"/>",
+            escape(class),
+            joined(points)
+        );
     }
 
     /// A line through points.
     pub fn polyline(&mut self, class: &str, points: &[(f64, f64)]) {
-        let _ = write!(self.out, "<polyline class=\"{}\" points=\"{}\"/>", escape(class), joined(points));
+        let _ = write!(
+            self.out,
+            "<polyline class=\"{}\" points=\"{}\"/>",
+            escape(class),
+            joined(points)
+        );
     }
 
     /// A dot.
@@ -114,7 +129,11 @@ fn length(value: f64) -> String {
     }
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    if text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn joined(points: &[(f64, f64)]) -> String {

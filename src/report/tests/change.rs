@@ -26,10 +26,19 @@ fn amounts_change_relatively_and_ratios_by_points() {
 
 #[test]
 fn there_is_no_change_from_nothing() {
-    assert_eq!(Change::between(Format::Count, &Cell::Int(3), &Cell::Null), None);
-    assert_eq!(Change::between(Format::Count, &Cell::Null, &Cell::Int(3)), None);
+    assert_eq!(
+        Change::between(Format::Count, &Cell::Int(3), &Cell::Null),
+        None
+    );
+    assert_eq!(
+        Change::between(Format::Count, &Cell::Null, &Cell::Int(3)),
+        None
+    );
     // From zero an amount has no relative change; zero to zero is flat.
-    assert_eq!(Change::between(Format::Count, &Cell::Int(3), &Cell::Int(0)), None);
+    assert_eq!(
+        Change::between(Format::Count, &Cell::Int(3), &Cell::Int(0)),
+        None
+    );
     let none = Change::between(Format::Count, &Cell::Int(0), &Cell::Int(0)).unwrap();
     assert_eq!(signed(none), "flat");
     // A ratio from zero still moves by points.

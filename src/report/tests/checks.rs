@@ -20,7 +20,11 @@ fn only(problems: &[Diagnostic], file: &str, line: usize, cause: &str) {
     let [problem] = problems else {
         panic!("{problems:#?}");
     };
-    assert_eq!((problem.file.as_str(), problem.line), (file, line), "{problem}");
+    assert_eq!(
+        (problem.file.as_str(), problem.line),
+        (file, line),
+        "{problem}"
+    );
     assert!(problem.cause.contains(cause), "{problem}");
 }
 
@@ -51,8 +55,11 @@ fn every_word_of_the_locale_files_is_used() {
         .map(|file| file.text.as_str())
         .collect();
     for key in files.words[&Locale::En].keys() {
-        let Some(word) = key.strip_prefix("words.") else { continue };
-        let is_used = Key::ALL.iter().any(|key| key.name() == word) || templates.contains(&format!("word \"{word}\""));
+        let Some(word) = key.strip_prefix("words.") else {
+            continue;
+        };
+        let is_used = Key::ALL.iter().any(|key| key.name() == word)
+            || templates.contains(&format!("word \"{word}\""));
         assert!(is_used, "{word}");
     }
 }
@@ -62,9 +69,19 @@ fn a_missing_word_of_the_code_is_told() {
     let path = "reports/_shared/locales/en.yaml";
     let text = std::fs::read_to_string(super::fixture::root().join(path)).unwrap();
     let without = text.replace("  flat: flat\n", "");
-    only(&Words::parse(Locale::En, path, &without).unwrap_err(), path, 0, "words.flat is missing");
+    only(
+        &Words::parse(Locale::En, path, &without).unwrap_err(),
+        path,
+        0,
+        "words.flat is missing",
+    );
     let hole = text.replace("\"up\\u00A0{n}\"", "\"up {m}\"");
-    only(&Words::parse(Locale::En, path, &hole).unwrap_err(), path, 0, "words.up: holes");
+    only(
+        &Words::parse(Locale::En, path, &hole).unwrap_err(),
+        path,
+        0,
+        "words.up: holes",
+    );
     let twice = text.replace("  flat: flat\n", "  flat: flat\n  flat: even\n");
     assert!(Words::parse(Locale::En, path, &twice).is_err());
 }
@@ -73,14 +90,27 @@ fn a_missing_word_of_the_code_is_told() {
 fn a_word_that_a_template_asks_for_must_exist_in_both() {
     let problems = found(|files| files.page.text.insert_str(0, "{{word \"nowhere\"}}\n"));
     assert_eq!(problems.len(), 2, "{problems:#?}");
-    assert!(problems.iter().all(|problem| problem.file == "reports/operations/page.hbs" && problem.line == 1));
+    assert!(
+        problems
+            .iter()
+            .all(|problem| problem.file == "reports/operations/page.hbs" && problem.line == 1)
+    );
 }
 
 #[test]
 fn printing_without_escaping_is_refused() {
-    for raw in ["{{{sentence}}}", "{{&sentence}}", "{{#if day}}{{{sentence}}}{{/if}}"] {
+    for raw in [
+        "{{{sentence}}}",
+        "{{&sentence}}",
+        "{{#if day}}{{{sentence}}}{{/if}}",
+    ] {
         let problems = found(|files| files.page.text.insert_str(0, &format!("<p></p>\n{raw}\n")));
-        only(&problems, "reports/operations/page.hbs", 2, "prints without escaping");
+        only(
+            &problems,
+            "reports/operations/page.hbs",
+            2,
+            "prints without escaping",
+        );
     }
 }
 
@@ -88,7 +118,11 @@ fn printing_without_escaping_is_refused() {
 fn scripts_and_outside_pictures_are_refused() {
     let problems = found(|files| files.page.text.insert_str(0, "<SCRIPT>"));
     only(&problems, "reports/operations/page.hbs", 1, "<script");
-    let problems = found(|files| files.style_sheet.push_str("\nbody { background: url(https://example.com/a.png); }"));
+    let problems = found(|files| {
+        files
+            .style_sheet
+            .push_str("\nbody { background: url(https://example.com/a.png); }")
+    });
     assert!(problems[0].cause.contains("url("), "{problems:?}");
 }
 
@@ -102,13 +136,21 @@ fn an_unclosed_block_is_told_with_its_line() {
 
 #[test]
 fn a_value_that_is_not_there_is_told_with_its_template() {
-    for undeclared in ["{{sentense}}", "{{#if sentense}}x{{/if}}", "{{#unless sentense}}x{{/unless}}", "{{#each sectons}}x{{/each}}"] {
+    for undeclared in [
+        "{{sentense}}",
+        "{{#if sentense}}x{{/if}}",
+        "{{#unless sentense}}x{{/unless}}",
+        "{{#each sectons}}x{{/each}}",
+    ] {
         let problems = found(|files| {
             let masthead = files.partials.get_mut("masthead").unwrap();
             masthead.text.insert_str(0, undeclared);
         });
         assert!(!problems.is_empty(), "{undeclared}");
-        assert_eq!(problems[0].file, "reports/_shared/partials/masthead.hbs", "{undeclared}");
+        assert_eq!(
+            problems[0].file, "reports/_shared/partials/masthead.hbs",
+            "{undeclared}"
+        );
     }
 }
 
@@ -120,7 +162,9 @@ async fn a_value_that_is_not_there_stops_the_report() {
     let input = input(Locale::ZhCn, "2026-11-21");
     let select = Select::new(&tables("2026-11-21"), day("2026-11-21"));
     match render(&report, &files, &input, &select).await {
-        Err(Error::Project(problems)) => assert_eq!(problems[0].file, "reports/operations/page.hbs"),
+        Err(Error::Project(problems)) => {
+            assert_eq!(problems[0].file, "reports/operations/page.hbs")
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -131,16 +175,30 @@ fn a_page_without_its_policy_is_told() {
         let layout = files.partials.get_mut("layout").unwrap();
         layout.text = layout.text.replace("default-src 'none'", "default-src *");
     });
-    only(&problems, "reports/_shared/layout.hbs", 0, "content security policy");
+    only(
+        &problems,
+        "reports/_shared/layout.hbs",
+        0,
+        "content security policy",
+    );
 }
 
 #[test]
 fn a_funnel_without_its_columns_is_told() {
     let mut report = operations();
     let files = files(&report);
-    let shop = report.sections.iter_mut().find(|section| section.name == "shop").unwrap();
+    let shop = report
+        .sections
+        .iter_mut()
+        .find(|section| section.name == "shop")
+        .unwrap();
     shop.columns.retain(|column| column.name != "is_mature");
-    only(&check(&report, &files), "reports/operations/sections/shop.yaml", 0, "columns.is_mature is missing");
+    only(
+        &check(&report, &files),
+        "reports/operations/sections/shop.yaml",
+        0,
+        "columns.is_mature is missing",
+    );
 }
 
 #[test]
@@ -150,7 +208,12 @@ fn too_many_cards_are_told() {
     let mut column = report.sections[0].columns[1].clone();
     column.name = "orders".to_owned();
     report.sections[0].columns.push(column);
-    only(&check(&report, &files), "reports/operations/sections/core.yaml", 0, "7 numbers");
+    only(
+        &check(&report, &files),
+        "reports/operations/sections/core.yaml",
+        0,
+        "7 numbers",
+    );
 }
 
 #[test]
@@ -176,15 +239,30 @@ async fn a_funnel_that_mixes_segments_is_an_error() {
     *select = select.replace("and breakdown = 'overall'", "");
     let input = input(Locale::ZhCn, "2026-11-21");
     let rows = Select::new(&tables("2026-11-21"), day("2026-11-21"));
-    let error = render(&report, &files, &input, &rows).await.unwrap_err().to_string();
-    assert!(error.contains("section shop: column step_no: 1 comes twice"), "{error}");
+    let error = render(&report, &files, &input, &rows)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("section shop: column step_no: 1 comes twice"),
+        "{error}"
+    );
 }
 
 #[test]
 fn bars_want_a_name_and_a_number() {
     let mut report = operations();
     let files = files(&report);
-    let exits = report.sections.iter_mut().find(|section| section.name == "exits").unwrap();
+    let exits = report
+        .sections
+        .iter_mut()
+        .find(|section| section.name == "exits")
+        .unwrap();
     exits.columns[1].format = Format::Flag;
-    only(&check(&report, &files), "reports/operations/sections/exits.yaml", 0, "bars want a name");
+    only(
+        &check(&report, &files),
+        "reports/operations/sections/exits.yaml",
+        0,
+        "bars want a name",
+    );
 }

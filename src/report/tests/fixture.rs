@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
+    StringArray,
 };
 use chrono::{DateTime, Days, NaiveDate, TimeZone, Utc};
 use datafusion::prelude::SessionContext;
@@ -72,13 +73,15 @@ fn format(name: &str) -> Format {
 pub fn operations() -> Report {
     let folder = root().join("reports/operations");
     let file: ReportFile =
-        serde_yaml::from_str(&std::fs::read_to_string(folder.join("report.yaml")).unwrap()).unwrap();
+        serde_yaml::from_str(&std::fs::read_to_string(folder.join("report.yaml")).unwrap())
+            .unwrap();
     let mut sections: Vec<Section> = std::fs::read_dir(folder.join("sections"))
         .unwrap()
         .map(|entry| {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            let file: SectionFile = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let file: SectionFile =
+                serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let columns = file
                 .columns
                 .iter()
@@ -257,7 +260,11 @@ pub fn chain(
             step_no: at as i64 + 1,
             entrants: steps[0].1,
             reached: is_mature.then_some(*reached),
-            previous: if at == 0 { None } else { is_mature.then(|| steps[at - 1].1) },
+            previous: if at == 0 {
+                None
+            } else {
+                is_mature.then(|| steps[at - 1].1)
+            },
         });
     }
 }
@@ -268,12 +275,17 @@ pub fn tables(date: &str) -> Tables {
     let mut tables = Tables::default();
     for back in (0..15).rev() {
         let day = date - Days::new(back);
-        let wave = [1.0, 0.93, 0.91, 0.96, 1.02, 1.08, 1.04][(back % 7) as usize] * (1.0 + (back as f64) * 0.002);
+        let wave = [1.0, 0.93, 0.91, 0.96, 1.02, 1.08, 1.04][(back % 7) as usize]
+            * (1.0 + (back as f64) * 0.002);
         let scale = |n: f64| (n * wave).round() as i64;
         let drop = if back == 0 { 0.82 } else { 1.0 };
         tables.core.push(CoreDay {
             date: day,
-            gmv_cents: i128::from(scale(if back == 0 { 128_421_350.0 } else { 136_903_000.0 })),
+            gmv_cents: i128::from(scale(if back == 0 {
+                128_421_350.0
+            } else {
+                136_903_000.0
+            })),
             visitors: scale(48_210.0),
             registrations: scale(3_120.0 * drop),
             payers: scale(if back == 0 { 4_690.0 } else { 5_012.0 }),
@@ -283,13 +295,28 @@ pub fn tables(date: &str) -> Tables {
         let shop = [
             ("exposure", scale(41_870.0)),
             ("click", scale(23_640.0)),
-            ("register", scale(11_480.0 * if back == 0 { 0.86 } else { 1.0 })),
+            (
+                "register",
+                scale(11_480.0 * if back == 0 { 0.86 } else { 1.0 }),
+            ),
             ("core_action", scale(7_210.0 * drop)),
             ("pay", scale(2_604.0 * drop)),
         ];
-        chain(&mut tables, day, ("shop", "overall", "all"), ("same_day", true), &shop);
+        chain(
+            &mut tables,
+            day,
+            ("shop", "overall", "all"),
+            ("same_day", true),
+            &shop,
+        );
         let later = shop.map(|(step, n)| (step, if step == "exposure" { n } else { n + n / 11 }));
-        chain(&mut tables, day, ("shop", "overall", "all"), ("mature", back >= 1), &later);
+        chain(
+            &mut tables,
+            day,
+            ("shop", "overall", "all"),
+            ("mature", back >= 1),
+            &later,
+        );
         let course = [
             ("article", scale(9_120.0)),
             ("course_page", scale(3_011.0)),
@@ -297,15 +324,33 @@ pub fn tables(date: &str) -> Tables {
             ("paid", scale(322.0)),
             ("again", scale(21.0)),
         ];
-        chain(&mut tables, day, ("course", "overall", "all"), ("same_day", true), &course);
+        chain(
+            &mut tables,
+            day,
+            ("course", "overall", "all"),
+            ("same_day", true),
+            &course,
+        );
         let later = course.map(|(step, n)| (step, if step == "article" { n } else { n + n / 3 }));
-        chain(&mut tables, day, ("course", "overall", "all"), ("mature", back >= 7), &later);
+        chain(
+            &mut tables,
+            day,
+            ("course", "overall", "all"),
+            ("mature", back >= 7),
+            &later,
+        );
         for (platform, share, pay) in [("ios", 0.42, 0.92), ("android", 0.58, 1.06)] {
             let part = shop.map(|(step, n)| {
                 let pay = if step == "pay" { pay } else { 1.0 };
                 (step, (n as f64 * share * pay).round() as i64)
             });
-            chain(&mut tables, day, ("shop", "platform", platform), ("same_day", true), &part);
+            chain(
+                &mut tables,
+                day,
+                ("shop", "platform", platform),
+                ("same_day", true),
+                &part,
+            );
         }
         for (page, views, exits) in [
             ("home", 61_200.0, 15_912.0),
@@ -318,7 +363,11 @@ pub fn tables(date: &str) -> Tables {
             ("article", 9_900.0, 1_287.0),
             ("course", 3_011.0, 602.0),
         ] {
-            let exits = if page == "coupon" && back > 0 { exits * 0.72 } else { exits };
+            let exits = if page == "coupon" && back > 0 {
+                exits * 0.72
+            } else {
+                exits
+            };
             tables.pages.push(PageDay {
                 date: day,
                 page: page.to_owned(),
@@ -338,7 +387,9 @@ fn ratio(part: Option<i64>, whole: Option<i64>) -> Option<f64> {
 }
 
 fn dates(dates: impl Iterator<Item = NaiveDate>) -> ArrayRef {
-    Arc::new(Date32Array::from_iter_values(dates.map(|date| date.to_epoch_days())))
+    Arc::new(Date32Array::from_iter_values(
+        dates.map(|date| date.to_epoch_days()),
+    ))
 }
 
 fn ints(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
@@ -377,12 +428,18 @@ impl Tables {
                     ),
                 ),
                 ("visitors", ints(core.iter().map(|row| Some(row.visitors)))),
-                ("registrations", ints(core.iter().map(|row| Some(row.registrations)))),
+                (
+                    "registrations",
+                    ints(core.iter().map(|row| Some(row.registrations))),
+                ),
                 ("payers", ints(core.iter().map(|row| Some(row.payers)))),
                 ("exposed", ints(core.iter().map(|row| Some(row.exposed)))),
                 (
                     "pay_conversion",
-                    reals(core.iter().map(|row| ratio(Some(row.payers), Some(row.exposed)))),
+                    reals(
+                        core.iter()
+                            .map(|row| ratio(Some(row.payers), Some(row.exposed))),
+                    ),
                 ),
                 ("bounce_rate", reals(core.iter().map(|row| row.bounce_rate))),
             ],
@@ -394,21 +451,36 @@ impl Tables {
                 ("date", dates(steps.iter().map(|row| row.date))),
                 ("funnel", texts(steps.iter().map(|row| row.funnel))),
                 ("breakdown", texts(steps.iter().map(|row| row.breakdown))),
-                ("segment", texts(steps.iter().map(|row| row.segment.as_str()))),
+                (
+                    "segment",
+                    texts(steps.iter().map(|row| row.segment.as_str())),
+                ),
                 ("basis", texts(steps.iter().map(|row| row.basis))),
                 (
                     "is_mature",
-                    Arc::new(BooleanArray::from_iter(steps.iter().map(|row| Some(row.is_mature)))),
+                    Arc::new(BooleanArray::from_iter(
+                        steps.iter().map(|row| Some(row.is_mature)),
+                    )),
                 ),
                 ("step_no", ints(steps.iter().map(|row| Some(row.step_no)))),
                 ("step", texts(steps.iter().map(|row| row.step.as_str()))),
                 ("entrants", ints(steps.iter().map(|row| Some(row.entrants)))),
                 ("reached", ints(steps.iter().map(|row| row.reached))),
-                ("previous_reached", ints(steps.iter().map(|row| row.previous))),
-                ("step_rate", reals(steps.iter().map(|row| ratio(row.reached, row.previous)))),
+                (
+                    "previous_reached",
+                    ints(steps.iter().map(|row| row.previous)),
+                ),
+                (
+                    "step_rate",
+                    reals(steps.iter().map(|row| ratio(row.reached, row.previous))),
+                ),
                 (
                     "overall_rate",
-                    reals(steps.iter().map(|row| ratio(row.reached, Some(row.entrants)))),
+                    reals(
+                        steps
+                            .iter()
+                            .map(|row| ratio(row.reached, Some(row.entrants))),
+                    ),
                 ),
             ],
         );
@@ -422,7 +494,11 @@ impl Tables {
                 ("exits", ints(pages.iter().map(|row| Some(row.exits)))),
                 (
                     "exit_rate",
-                    reals(pages.iter().map(|row| ratio(Some(row.exits), Some(row.views)))),
+                    reals(
+                        pages
+                            .iter()
+                            .map(|row| ratio(Some(row.exits), Some(row.views))),
+                    ),
                 ),
             ],
         );
@@ -446,7 +522,11 @@ impl Select {
 }
 
 impl SectionRows for Select {
-    fn rows<'a>(&'a self, sql: &'a str, section: &'a Section) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
+    fn rows<'a>(
+        &'a self,
+        sql: &'a str,
+        section: &'a Section,
+    ) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
         let sql = sql.replace("$date", &format!("DATE '{}'", self.date));
         async move {
             let frame = self

@@ -59,9 +59,18 @@ fn money_is_exact_in_tables() {
         assert_eq!(full(&cell(5, 2)), "¥0.05");
         assert_eq!(full(&cell(-1_255, 3)), "−¥1.26");
         assert_eq!(full(&cell(7, 0)), "¥7.00");
-        assert_eq!(full(&cell(i128::MAX, 2)), "¥1,701,411,834,604,692,317,316,873,037,158,841,057.27");
-        assert_eq!(writer.short(&cell(1_260, 2), Format::Money).unwrap(), "¥12.60");
-        assert_eq!(writer.short(&cell(128_421_350, 2), Format::Money).unwrap(), "¥128.4万");
+        assert_eq!(
+            full(&cell(i128::MAX, 2)),
+            "¥1,701,411,834,604,692,317,316,873,037,158,841,057.27"
+        );
+        assert_eq!(
+            writer.short(&cell(1_260, 2), Format::Money).unwrap(),
+            "¥12.60"
+        );
+        assert_eq!(
+            writer.short(&cell(128_421_350, 2), Format::Money).unwrap(),
+            "¥128.4万"
+        );
         assert_eq!(writer.full(&Cell::Null, "paid_gmv", Format::Money), None);
     });
     with_writer(Locale::En, "SGD", |writer| {
@@ -95,7 +104,11 @@ fn durations_are_in_units_people_use() {
 #[test]
 fn points_are_never_percent() {
     with_writer(Locale::ZhCn, "CNY", |writer| {
-        let full = |ratio| writer.full(&Cell::Real(ratio), "exit_rate_change", Format::Points).unwrap();
+        let full = |ratio| {
+            writer
+                .full(&Cell::Real(ratio), "exit_rate_change", Format::Points)
+                .unwrap()
+        };
         assert_eq!(full(0.168), "▲16.8\u{a0}个百分点");
         assert_eq!(full(-0.0123), "▼1.2\u{a0}个百分点");
         assert_eq!(full(0.0002), "持平");
@@ -105,7 +118,11 @@ fn points_are_never_percent() {
 #[test]
 fn names_are_translated_for_their_column_only() {
     with_writer(Locale::ZhCn, "CNY", |writer| {
-        let text = |column, format| writer.full(&Cell::Text("product".to_owned()), column, format).unwrap();
+        let text = |column, format| {
+            writer
+                .full(&Cell::Text("product".to_owned()), column, format)
+                .unwrap()
+        };
         assert_eq!(text("page", Format::Word), "商品页");
         assert_eq!(text("page", Format::Text), "product");
         assert_eq!(text("campaign", Format::Word), "product");

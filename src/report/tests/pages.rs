@@ -4,25 +4,36 @@ use std::path::PathBuf;
 
 use chrono::Days;
 
-use super::fixture::{PageDay, Select, Tables, chain, day, files, input, later, operations, root, tables};
+use super::fixture::{
+    PageDay, Select, Tables, chain, day, files, input, later, operations, root, tables,
+};
 use crate::error::Result;
 use crate::project::{Locale, Report};
 use crate::report::{MissingPartition, Page, RenderInput, ReportFiles, render};
 
 const DATE: &str = "2026-11-21";
 
-async fn page_of(report: &Report, files: &ReportFiles, input: &RenderInput<'_>, tables: &Tables) -> Result<Page> {
+async fn page_of(
+    report: &Report,
+    files: &ReportFiles,
+    input: &RenderInput<'_>,
+    tables: &Tables,
+) -> Result<Page> {
     render(report, files, input, &Select::new(tables, input.date)).await
 }
 
 async fn page(input: &RenderInput<'_>, tables: &Tables) -> Page {
     let report = operations();
-    page_of(&report, &files(&report), input, tables).await.unwrap()
+    page_of(&report, &files(&report), input, tables)
+        .await
+        .unwrap()
 }
 
 /// The part of a page from one text to another.
 fn between<'a>(html: &'a str, from: &str, to: &str) -> &'a str {
-    let start = html.find(from).unwrap_or_else(|| panic!("{from} is not on the page"));
+    let start = html
+        .find(from)
+        .unwrap_or_else(|| panic!("{from} is not on the page"));
     let rest = &html[start..];
     &rest[..rest.find(to).unwrap()]
 }
@@ -31,13 +42,23 @@ fn between<'a>(html: &'a str, from: &str, to: &str) -> &'a str {
 fn calm() -> Tables {
     let mut tables = tables(DATE);
     let before = day("2026-11-14");
-    let core = tables.core.iter().find(|row| row.date == before).unwrap().clone();
+    let core = tables
+        .core
+        .iter()
+        .find(|row| row.date == before)
+        .unwrap()
+        .clone();
     for row in tables.core.iter_mut().filter(|row| row.date == day(DATE)) {
         *row = core.clone();
         row.date = day(DATE);
         row.gmv_cents += row.gmv_cents / 100;
     }
-    let steps: Vec<_> = tables.steps.iter().filter(|row| row.date == before).cloned().collect();
+    let steps: Vec<_> = tables
+        .steps
+        .iter()
+        .filter(|row| row.date == before)
+        .cloned()
+        .collect();
     tables.steps.retain(|row| row.date != day(DATE));
     tables.steps.extend(steps.into_iter().map(|mut row| {
         row.date = day(DATE);
@@ -64,7 +85,12 @@ fn snapshot(name: &str, text: &str) {
     let blessed = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; LOUDOU_BLESS=1 writes it", path.display()));
     for (at, (now, then)) in text.lines().zip(blessed.lines()).enumerate() {
-        assert_eq!(now, then, "{name} line {}; LOUDOU_BLESS=1 accepts it", at + 1);
+        assert_eq!(
+            now,
+            then,
+            "{name} line {}; LOUDOU_BLESS=1 accepts it",
+            at + 1
+        );
     }
     assert_eq!(text.lines().count(), blessed.lines().count(), "{name}");
 }
@@ -124,8 +150,14 @@ async fn without_the_same_weekday_there_are_dashes_and_no_invented_change() {
     let page = page(&input, &tables).await;
     assert_eq!(page.sentence, "支付GMV ¥128.4万，上周同日无数据可比。");
     let card = between(&page.html, "<h3>支付GMV", "</article>");
-    assert!(card.contains("<dt>较上周同日</dt><dd class=\"none\">—</dd>"), "{card}");
-    assert!(card.contains("<dt>较前日</dt><dd class=\"quiet\">▲0.7%</dd>"), "{card}");
+    assert!(
+        card.contains("<dt>较上周同日</dt><dd class=\"none\">—</dd>"),
+        "{card}"
+    );
+    assert!(
+        card.contains("<dt>较前日</dt><dd class=\"quiet\">▲0.7%</dd>"),
+        "{card}"
+    );
     assert!(page.html.contains("缺数据：核心指标 11-14"));
     // The report's own day is whole.
     assert!(page.html.contains("<details class=\"status complete\">"));
@@ -137,7 +169,11 @@ async fn what_is_missing_of_the_day_is_told() {
     input.complete_through = day("2026-11-20");
     input.sources[0].missing_hours = vec![4, 3];
     let page = page(&input, &tables(DATE)).await;
-    let strip = between(&page.html, "<details class=\"status incomplete\">", "</summary>");
+    let strip = between(
+        &page.html,
+        "<details class=\"status incomplete\">",
+        "</summary>",
+    );
     assert!(strip.contains("⚠"), "{strip}");
     assert!(strip.contains("数据截至 11-20"), "{strip}");
     let notes = between(&page.html, "<ul class=\"notes\">", "</ul>");
@@ -149,8 +185,17 @@ async fn what_is_missing_of_the_day_is_told() {
 async fn an_empty_warehouse_gives_a_page_that_says_so() {
     for locale in Locale::ALL {
         let page = page(&input(locale, DATE), &Tables::default()).await;
-        let empty = if locale == Locale::ZhCn { "没有符合条件的数据" } else { "No rows" };
-        assert_eq!(page.html.matches(&format!("<p class=\"empty\">{empty}</p>")).count(), 5);
+        let empty = if locale == Locale::ZhCn {
+            "没有符合条件的数据"
+        } else {
+            "No rows"
+        };
+        assert_eq!(
+            page.html
+                .matches(&format!("<p class=\"empty\">{empty}</p>"))
+                .count(),
+            5
+        );
         assert!(!page.html.contains("<svg"));
     }
 }
@@ -161,8 +206,14 @@ async fn a_day_without_its_row_is_not_the_day_before() {
     tables.core.retain(|row| row.date != day(DATE));
     let page = page(&input(Locale::ZhCn, DATE), &tables).await;
     let core = between(&page.html, "<section id=\"core\"", "</section>");
-    assert!(core.contains("<p class=\"empty\">没有 11-21 的数据</p>"), "{core}");
-    assert_eq!(page.sentence, "没有 11-21 的核心指标数据，请先核对数据完整度。");
+    assert!(
+        core.contains("<p class=\"empty\">没有 11-21 的数据</p>"),
+        "{core}"
+    );
+    assert_eq!(
+        page.sentence,
+        "没有 11-21 的核心指标数据，请先核对数据完整度。"
+    );
 }
 
 #[tokio::test]
@@ -191,7 +242,13 @@ async fn where_nothing_is_due_the_page_says_not_yet_and_never_zero() {
 async fn a_step_not_yet_due_is_drawn_open() {
     let mut tables = Tables::default();
     let steps = [("article", 10), ("course_page", 4)];
-    chain(&mut tables, day(DATE), ("course", "overall", "all"), ("same_day", true), &steps);
+    chain(
+        &mut tables,
+        day(DATE),
+        ("course", "overall", "all"),
+        ("same_day", true),
+        &steps,
+    );
     tables.steps[1].reached = None;
     let page = page(&input(Locale::ZhCn, DATE), &tables).await;
     let course = between(&page.html, "<section id=\"course\"", "</section>");
@@ -204,11 +261,20 @@ async fn a_step_not_yet_due_is_drawn_open() {
 async fn nobody_entering_gives_dashes_not_division() {
     let mut tables = Tables::default();
     let steps = [("article", 0), ("course_page", 0)];
-    chain(&mut tables, day(DATE), ("course", "overall", "all"), ("same_day", true), &steps);
+    chain(
+        &mut tables,
+        day(DATE),
+        ("course", "overall", "all"),
+        ("same_day", true),
+        &steps,
+    );
     let page = page(&input(Locale::ZhCn, DATE), &tables).await;
     let course = between(&page.html, "<section id=\"course\"", "</section>");
     assert!(course.contains("整体转化率 —"), "{course}");
-    assert!(!course.contains("NaN") && !course.contains("inf"), "{course}");
+    assert!(
+        !course.contains("NaN") && !course.contains("inf"),
+        "{course}"
+    );
 }
 
 #[tokio::test]
@@ -226,7 +292,13 @@ async fn hostile_names_are_text_and_short() {
         });
     }
     let segment = ("shop", "platform", script);
-    chain(&mut tables, day(DATE), segment, ("same_day", true), &[(script, 5), (&long, 2)]);
+    chain(
+        &mut tables,
+        day(DATE),
+        segment,
+        ("same_day", true),
+        &[(script, 5), (&long, 2)],
+    );
     let mut input = input(Locale::ZhCn, DATE);
     input.project_name = script;
     input.sources[0].name = script.to_owned();
@@ -263,10 +335,23 @@ async fn the_hash_leaves_out_when_the_page_was_made_and_nothing_else() {
 async fn the_page_runs_nothing_and_loads_nothing() {
     for locale in Locale::ALL {
         let html = page(&input(locale, DATE), &tables(DATE)).await.html;
-        for banned in ["<script", " src=", " href=", "url(", "@import", "<link", "<img", "javascript:"] {
+        for banned in [
+            "<script",
+            " src=",
+            " href=",
+            "url(",
+            "@import",
+            "<link",
+            "<img",
+            "javascript:",
+        ] {
             assert!(!html.contains(banned), "{banned}");
         }
-        assert!(html.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\""));
+        assert!(
+            html.contains(
+                "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\""
+            )
+        );
         assert!(html.contains(&format!("<html lang=\"{}\">", locale.tag())));
         assert!(html.contains("name=\"viewport\""));
         // Every picture says what it is, and every mark has its tooltip.
@@ -284,10 +369,29 @@ async fn every_number_shown_is_defined() {
     let page = page(&input(Locale::ZhCn, DATE), &tables(DATE)).await;
     let definitions = between(&page.html, "<section id=\"definitions\"", "</section>");
     for label in [
-        "支付GMV", "访问人数", "注册人数", "当日整体转化率", "支付人数", "跳出率", "较前日", "较上周同日", "进入人数", "到达人数",
-        "步骤转化率", "流失率", "整体转化率", "当日口径", "成熟口径", "退出次数", "退出率", "访问次数",
+        "支付GMV",
+        "访问人数",
+        "注册人数",
+        "当日整体转化率",
+        "支付人数",
+        "跳出率",
+        "较前日",
+        "较上周同日",
+        "进入人数",
+        "到达人数",
+        "步骤转化率",
+        "流失率",
+        "整体转化率",
+        "当日口径",
+        "成熟口径",
+        "退出次数",
+        "退出率",
+        "访问次数",
     ] {
-        assert!(definitions.contains(&format!("<dt>{label}</dt>")), "{label}");
+        assert!(
+            definitions.contains(&format!("<dt>{label}</dt>")),
+            "{label}"
+        );
     }
 }
 
@@ -297,9 +401,15 @@ async fn ratios_change_by_points_and_amounts_by_percent() {
     let card = between(&page.html, "<h3>当日整体转化率", "</article>");
     assert!(card.contains("▼0.8\u{a0}个百分点"), "{card}");
     let card = between(&page.html, "<h3>支付人数", "</article>");
-    assert!(card.contains("▼7.7%") && !card.contains("个百分点"), "{card}");
+    assert!(
+        card.contains("▼7.7%") && !card.contains("个百分点"),
+        "{card}"
+    );
     let exits = between(&page.html, "<section id=\"exits\"", "</section>");
-    assert!(exits.contains("class=\"number bad\">▲16.8\u{a0}个百分点"), "{exits}");
+    assert!(
+        exits.contains("class=\"number bad\">▲16.8\u{a0}个百分点"),
+        "{exits}"
+    );
 }
 
 #[tokio::test]
@@ -320,8 +430,15 @@ async fn another_days_report_does_not_look_ahead() {
     input.complete_through = day(DATE);
     let page = page(&input, &tables(DATE)).await;
     assert_eq!(page.title, "11-18 周三 · 运营日报");
-    for ahead in [day("2026-11-19"), day("2026-11-20"), day("2026-11-18") + Days::new(3)] {
-        assert!(!page.html.contains(&ahead.format("%m-%d").to_string()), "{ahead}");
+    for ahead in [
+        day("2026-11-19"),
+        day("2026-11-20"),
+        day("2026-11-18") + Days::new(3),
+    ] {
+        assert!(
+            !page.html.contains(&ahead.format("%m-%d").to_string()),
+            "{ahead}"
+        );
     }
     // Its own entry day is due by now.
     assert!(page.html.contains("成熟口径 · 11-18 进入"));
@@ -345,10 +462,17 @@ async fn pages_to_look_at() {
             ("full", page(&input(locale, DATE), &tables(DATE)).await),
             ("calm", page(&input(locale, DATE), &calm()).await),
             ("young", page(&late, &young).await),
-            ("empty", page(&input(locale, DATE), &Tables::default()).await),
+            (
+                "empty",
+                page(&input(locale, DATE), &Tables::default()).await,
+            ),
         ];
         for (name, page) in pages {
-            std::fs::write(folder.join(format!("{name}.{}.html", locale.tag())), page.html).unwrap();
+            std::fs::write(
+                folder.join(format!("{name}.{}.html", locale.tag())),
+                page.html,
+            )
+            .unwrap();
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, NullArray, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{
+    ArrayRef, Float64Array, Int64Array, NullArray, RecordBatch, StringArray, UInt64Array,
+};
 
 use super::fixture::operations;
 use crate::project::{Format, Good, Section, SectionColumn, Shape};
@@ -52,15 +54,28 @@ fn declared_columns_become_typed_cells() {
 #[test]
 fn a_missing_column_names_section_column_and_file() {
     let error = read(vec![("page", pages())]).unwrap_err();
-    for part in ["reports/operations/sections/core.yaml", "section core", "column exits", "does not return it"] {
+    for part in [
+        "reports/operations/sections/core.yaml",
+        "section core",
+        "column exits",
+        "does not return it",
+    ] {
         assert!(error.contains(part), "{error}");
     }
 }
 
 #[test]
 fn an_undeclared_column_is_an_error() {
-    let error = read(vec![("page", pages()), ("exits", exits()), ("extra", exits())]).unwrap_err();
-    assert!(error.contains("column extra: the select returns it, but it is not declared"), "{error}");
+    let error = read(vec![
+        ("page", pages()),
+        ("exits", exits()),
+        ("extra", exits()),
+    ])
+    .unwrap_err();
+    assert!(
+        error.contains("column extra: the select returns it, but it is not declared"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -73,7 +88,10 @@ fn columns_out_of_order_are_an_error() {
 fn a_wrong_type_is_an_error() {
     let wrong: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
     let error = read(vec![("page", pages()), ("exits", wrong)]).unwrap_err();
-    assert!(error.contains("column exits: is Float64, but format Count wants a whole number"), "{error}");
+    assert!(
+        error.contains("column exits: is Float64, but format Count wants a whole number"),
+        "{error}"
+    );
     // More than 63 bits cannot be shown as what it is.
     let wrong: ArrayRef = Arc::new(UInt64Array::from(vec![u64::MAX, 1]));
     assert!(read(vec![("page", pages()), ("exits", wrong)]).is_err());

@@ -23,7 +23,11 @@ pub struct BarsView {
 /// Bars in the order of the select.
 pub fn bars(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<BarsView> {
     let [_, length, others @ ..] = grid.section.columns.as_slice() else {
-        return Err(failed(grid.section, "1", "bars want a name and a number first"));
+        return Err(failed(
+            grid.section,
+            "1",
+            "bars want a name and a number first",
+        ));
     };
     // The first ratio after the length.
     let note = others

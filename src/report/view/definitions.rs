@@ -56,7 +56,10 @@ pub fn definitions(maker: Maker, report: &Report) -> Vec<DefinitionView> {
                 .columns
                 .iter()
                 .find(|column| column.name == term)
-                .map_or_else(|| maker.words.label(term, None).unwrap_or(term), |column| maker.label(column));
+                .map_or_else(
+                    || maker.words.label(term, None).unwrap_or(term),
+                    |column| maker.label(column),
+                );
             out.push(DefinitionView {
                 label: label.to_owned(),
                 text: maker.words.definition(term).unwrap_or("").to_owned(),

@@ -103,17 +103,26 @@ impl Chains {
             if chains.funnel.is_empty() {
                 chains.funnel = this.to_owned();
             } else if chains.funnel != this {
-                return Err(failed(section, "funnel", "holds two funnels; a section shows one"));
+                return Err(failed(
+                    section,
+                    "funnel",
+                    "holds two funnels; a section shows one",
+                ));
             }
             let basis = match text(basis, "basis")? {
                 "same_day" => Basis::SameDay,
                 "mature" => Basis::Mature,
                 other => {
-                    let cause = format!("is `{}`, neither same_day nor mature", clean(other, LONGEST_NAME));
+                    let cause = format!(
+                        "is `{}`, neither same_day nor mature",
+                        clean(other, LONGEST_NAME)
+                    );
                     return Err(failed(section, "basis", &cause));
                 }
             };
-            let day = cell(date).date().ok_or_else(|| failed(section, "date", "is null"))?;
+            let day = cell(date)
+                .date()
+                .ok_or_else(|| failed(section, "date", "is null"))?;
             let part = match segment {
                 Some(at) => text(at, SEGMENT)?.to_owned(),
                 None => String::new(),
@@ -125,7 +134,10 @@ impl Chains {
                 chains.segments.push(part.clone());
             }
             let step = Step {
-                title: clean(maker.input.step_title(this, text(name, "step")?), LONGEST_NAME),
+                title: clean(
+                    maker.input.step_title(this, text(name, "step")?),
+                    LONGEST_NAME,
+                ),
                 entrants: cell(entrants).clone(),
                 reached: cell(reached).clone(),
                 step_rate: cell(step_rate).clone(),
@@ -134,7 +146,9 @@ impl Chains {
             };
             let steps = numbered.entry((basis, day, part)).or_default();
             if steps.insert(number, step).is_some() {
-                let cause = format!("{number} comes twice on {day}; does the select filter breakdown and segment?");
+                let cause = format!(
+                    "{number} comes twice on {day}; does the select filter breakdown and segment?"
+                );
                 return Err(failed(section, "step_no", &cause));
             }
         }
@@ -217,10 +231,22 @@ pub fn funnel(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<F
     let Some(same_day) = chains.same_day(maker.input.date) else {
         return Ok(None);
     };
-    let mut panels = vec![panel(maker, &chains.funnel, Key::SameDayPanel, same_day, charts)];
+    let mut panels = vec![panel(
+        maker,
+        &chains.funnel,
+        Key::SameDayPanel,
+        same_day,
+        charts,
+    )];
     let mature = chains.latest_mature(maker.input.date);
     if let Some(mature) = mature {
-        panels.push(panel(maker, &chains.funnel, Key::MaturePanel, mature, charts));
+        panels.push(panel(
+            maker,
+            &chains.funnel,
+            Key::MaturePanel,
+            mature,
+            charts,
+        ));
     }
     Ok(Some(FunnelView {
         panels,
@@ -237,9 +263,10 @@ fn panel(maker: Maker, funnel: &str, title: Key, pair: Pair, charts: &mut Charts
         cell.number()
             .map_or_else(|| words.get(Key::NoValue).to_owned(), percent)
     };
-    let overall = steps
-        .last()
-        .map_or_else(|| words.get(Key::NoValue).to_owned(), |step| rate(&step.overall_rate));
+    let overall = steps.last().map_or_else(
+        || words.get(Key::NoValue).to_owned(),
+        |step| rate(&step.overall_rate),
+    );
     let drawn = Funnel {
         title: format!(
             "{} · {title}",
@@ -248,7 +275,13 @@ fn panel(maker: Maker, funnel: &str, title: Key, pair: Pair, charts: &mut Charts
         description: words.fill(
             Key::FunnelDescription,
             &[
-                ("entrants", &count(maker, steps.first().map_or(&Cell::Null, |step| &step.entrants))),
+                (
+                    "entrants",
+                    &count(
+                        maker,
+                        steps.first().map_or(&Cell::Null, |step| &step.entrants),
+                    ),
+                ),
                 ("steps", &steps.len().to_string()),
                 ("rate", &overall),
             ],
@@ -309,7 +342,14 @@ fn drawn_step(maker: Maker, pair: Pair, at: usize) -> Option<FunnelStep> {
         &[
             ("step", &step.title),
             ("reached", &reached),
-            ("rate", if overall.is_empty() { words.get(Key::NoValue) } else { &overall }),
+            (
+                "rate",
+                if overall.is_empty() {
+                    words.get(Key::NoValue)
+                } else {
+                    &overall
+                },
+            ),
         ],
     );
     if let (Some((people, lost_rate)), Some(rate)) = (pair.lost(at), step.step_rate.number()) {
@@ -357,14 +397,30 @@ fn step_table(maker: Maker, pair: Pair) -> TableView {
                 vec![
                     CellView::name(step.title.as_str()),
                     CellView::number(count(maker, &step.reached)),
-                    if first { blank() } else { rate(step.step_rate.number()) },
+                    if first {
+                        blank()
+                    } else {
+                        rate(step.step_rate.number())
+                    },
                     match pair.rate_change(at) {
                         _ if first => blank(),
-                        Some(change) => CellView::change(change.signed(maker.writer), change.tone(Good::Up)),
-                        None => CellView::none(words.get(Key::NoComparison), words.get(Key::NoValueWhy)),
+                        Some(change) => {
+                            CellView::change(change.signed(maker.writer), change.tone(Good::Up))
+                        }
+                        None => {
+                            CellView::none(words.get(Key::NoComparison), words.get(Key::NoValueWhy))
+                        }
                     },
-                    if first { blank() } else { rate(step.overall_rate.number()) },
-                    if first { blank() } else { rate(pair.lost(at).map(|(_, rate)| rate)) },
+                    if first {
+                        blank()
+                    } else {
+                        rate(step.overall_rate.number())
+                    },
+                    if first {
+                        blank()
+                    } else {
+                        rate(pair.lost(at).map(|(_, rate)| rate))
+                    },
                 ]
             })
             .collect(),

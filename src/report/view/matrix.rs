@@ -49,8 +49,14 @@ pub fn matrix(maker: Maker, grid: &Grid) -> Result<Option<MatrixView>> {
     };
     let none = words.get(Key::NoValue);
     let mut head = vec![HeadView::name(words.get(Key::SegmentColumn))];
-    head.extend(longest.iter().map(|step| HeadView::number(step.title.as_str())));
-    head.push(HeadView::number(words.label("overall_rate", None).unwrap_or("")));
+    head.extend(
+        longest
+            .iter()
+            .map(|step| HeadView::number(step.title.as_str())),
+    );
+    head.push(HeadView::number(
+        words.label("overall_rate", None).unwrap_or(""),
+    ));
     let rows = found
         .iter()
         .map(|(segment, steps)| MatrixRow {

@@ -39,7 +39,8 @@ impl<'a> Maker<'a> {
 
     /// `label value`
     fn pair(&self, label: &str, value: &str) -> String {
-        self.words.fill(Key::PairOf, &[("label", label), ("value", value)])
+        self.words
+            .fill(Key::PairOf, &[("label", label), ("value", value)])
     }
 }
 
@@ -74,7 +75,9 @@ pub struct SectionView {
 }
 
 /// Columns that a shape needs, with what they must be.
-pub fn needed_columns(shape: Shape) -> &'static [(&'static str, &'static [crate::project::Format])] {
+pub fn needed_columns(
+    shape: Shape,
+) -> &'static [(&'static str, &'static [crate::project::Format])] {
     use crate::project::Format::{Count, Date, Flag, Percent, Text, Word};
     match shape {
         Shape::Numbers => &[("date", &[Date])],

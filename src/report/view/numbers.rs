@@ -169,7 +169,11 @@ fn card(
     CardView {
         label: maker.label(column).to_owned(),
         tone: if value.is_some() { "plain" } else { "none" },
-        why: if value.is_some() { String::new() } else { maker.words.get(Key::NoValueWhy).to_owned() },
+        why: if value.is_some() {
+            String::new()
+        } else {
+            maker.words.get(Key::NoValueWhy).to_owned()
+        },
         value: value.unwrap_or_else(|| maker.words.get(Key::NoValue).to_owned()),
         verdict: weekly.and_then(|change| verdict(maker, change, column.good)),
         changes: vec![
@@ -201,7 +205,13 @@ fn verdict(maker: Maker, change: Change, good: Good) -> Option<VerdictView> {
     })
 }
 
-fn sparkline(maker: Maker, days: &DayRows, line: &[NaiveDate], at: usize, column: &SectionColumn) -> Sparkline {
+fn sparkline(
+    maker: Maker,
+    days: &DayRows,
+    line: &[NaiveDate],
+    at: usize,
+    column: &SectionColumn,
+) -> Sparkline {
     let none = maker.words.get(Key::NoValue);
     let written = |cell: &Cell| maker.writer.short(cell, column.format);
     let mut known: Vec<&Cell> = line
@@ -209,7 +219,11 @@ fn sparkline(maker: Maker, days: &DayRows, line: &[NaiveDate], at: usize, column
         .map(|day| days.cell(Some(*day), at))
         .filter(|cell| cell.number().is_some())
         .collect();
-    known.sort_by(|a, b| a.number().unwrap_or(0.0).total_cmp(&b.number().unwrap_or(0.0)));
+    known.sort_by(|a, b| {
+        a.number()
+            .unwrap_or(0.0)
+            .total_cmp(&b.number().unwrap_or(0.0))
+    });
     let end = |cell: Option<&&Cell>| {
         cell.and_then(|cell| written(cell))
             .unwrap_or_else(|| none.to_owned())
@@ -217,7 +231,10 @@ fn sparkline(maker: Maker, days: &DayRows, line: &[NaiveDate], at: usize, column
     Sparkline {
         title: maker.words.fill(
             Key::SparkTitle,
-            &[("metric", maker.label(column)), ("days", &line.len().to_string())],
+            &[
+                ("metric", maker.label(column)),
+                ("days", &line.len().to_string()),
+            ],
         ),
         description: maker.words.fill(
             Key::SparkDescription,
@@ -255,9 +272,15 @@ fn day_table(maker: Maker, grid: &Grid, days: &DayRows, line: &[NaiveDate]) -> R
         .map(|day| {
             let name = format!("{} {}", month_day(*day), maker.writer.weekday(*day));
             let mut row = vec![CellView::name(name)];
-            row.extend(metrics(grid).map(|(at, column)| cell(maker, column, days.cell(Some(*day), at))));
+            row.extend(
+                metrics(grid).map(|(at, column)| cell(maker, column, days.cell(Some(*day), at))),
+            );
             row
         })
         .collect();
-    Ok(TableView { head, rows, more: None })
+    Ok(TableView {
+        head,
+        rows,
+        more: None,
+    })
 }

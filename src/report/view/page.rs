@@ -56,7 +56,12 @@ impl PageView {
 }
 
 /// Builds the page from its sections' rows.
-pub fn build(report: &Report, input: &RenderInput, words: &Words, grids: &[Grid]) -> Result<(PageView, Charts)> {
+pub fn build(
+    report: &Report,
+    input: &RenderInput,
+    words: &Words,
+    grids: &[Grid],
+) -> Result<(PageView, Charts)> {
     let maker = Maker {
         input,
         words,
@@ -70,7 +75,10 @@ pub fn build(report: &Report, input: &RenderInput, words: &Words, grids: &[Grid]
         .iter()
         .map(|grid| section(maker, grid, &mut charts))
         .collect::<Result<Vec<_>>>()?;
-    let cores = match grids.iter().find(|grid| grid.section.shape == Shape::Numbers) {
+    let cores = match grids
+        .iter()
+        .find(|grid| grid.section.shape == Shape::Numbers)
+    {
         Some(grid) => core(maker, grid)?,
         None => None,
     };

@@ -40,7 +40,10 @@ pub fn sentence(maker: Maker, cores: Option<&[Core]>, chains: Option<&Chains>) -
     clauses.extend(step);
     let is_calm = clauses.len() == 1 && change(lead).is_some_and(|change| !change.is_notable());
     if is_calm {
-        clauses.insert(0, words.fill(Key::Calm, &[("limit", &format!("{:.0}%", NOTABLE * 100.0))]));
+        clauses.insert(
+            0,
+            words.fill(Key::Calm, &[("limit", &format!("{:.0}%", NOTABLE * 100.0))]),
+        );
     }
     format!(
         "{}{}",
@@ -68,7 +71,11 @@ fn lead_clause(maker: Maker, lead: &Core, change: Option<Change>) -> String {
     };
     match difference {
         Some(difference) => {
-            let key = if difference > 0.0 { Key::More } else { Key::Less };
+            let key = if difference > 0.0 {
+                Key::More
+            } else {
+                Key::Less
+            };
             let difference = words.fill(key, &[("n", &writer.short_money(difference.abs()))]);
             words.fill(
                 Key::LeadMovedMoney,
@@ -103,7 +110,10 @@ fn moved_step(maker: Maker, chains: &Chains) -> Option<String> {
     Some(maker.words.fill(
         Key::StepMoved,
         &[
-            ("funnel", &clean(maker.input.funnel_title(&chains.funnel), 30)),
+            (
+                "funnel",
+                &clean(maker.input.funnel_title(&chains.funnel), 30),
+            ),
             ("step", &step.title),
             ("value", &percent(step.step_rate.number()?)),
             ("change", &change.said(maker.writer)),

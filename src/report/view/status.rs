@@ -48,7 +48,10 @@ pub fn status(maker: Maker) -> StatusView {
     }
     let mut is_complete = notes.is_empty();
     // A missing day of comparison leaves a dash, but the report's own day is whole without it.
-    is_complete &= input.missing.iter().all(|partition| partition.date != input.date);
+    is_complete &= input
+        .missing
+        .iter()
+        .all(|partition| partition.date != input.date);
     for (table, mut dates) in missing {
         dates.sort();
         let more = dates.len().saturating_sub(5);
@@ -59,17 +62,29 @@ pub fn status(maker: Maker) -> StatusView {
         }
         notes.push(words.fill(
             Key::MissingPartition,
-            &[("table", &clean(words.name("table", table), 40)), ("dates", &dates)],
+            &[
+                ("table", &clean(words.name("table", table), 40)),
+                ("dates", &dates),
+            ],
         ));
     }
-    let sum = |of: fn(&crate::report::input::SourceStatus) -> u64| input.sources.iter().map(of).sum::<u64>();
-    let (lines, duplicates, quarantined) = (sum(|s| s.lines), sum(|s| s.duplicates), sum(|s| s.quarantined));
+    let sum = |of: fn(&crate::report::input::SourceStatus) -> u64| {
+        input.sources.iter().map(of).sum::<u64>()
+    };
+    let (lines, duplicates, quarantined) = (
+        sum(|s| s.lines),
+        sum(|s| s.duplicates),
+        sum(|s| s.quarantined),
+    );
     let mut facts = vec![words.fill(
         Key::DataThrough,
         &[("date", &month_day(input.complete_through.min(input.date)))],
     )];
     if lines > 0 {
-        facts.push(words.fill(Key::StatusLines, &[("n", &short(lines as f64, words.locale))]));
+        facts.push(words.fill(
+            Key::StatusLines,
+            &[("n", &short(lines as f64, words.locale))],
+        ));
         if duplicates > 0 {
             let share = percent(duplicates as f64 / lines as f64);
             facts.push(words.fill(Key::StatusDuplicates, &[("share", &share)]));
@@ -80,10 +95,18 @@ pub fn status(maker: Maker) -> StatusView {
         }
     }
     StatusView {
-        class: if is_complete { "complete" } else { "incomplete" },
+        class: if is_complete {
+            "complete"
+        } else {
+            "incomplete"
+        },
         mark: if is_complete { "✓" } else { "⚠" },
         state: words
-            .get(if is_complete { Key::Complete } else { Key::Incomplete })
+            .get(if is_complete {
+                Key::Complete
+            } else {
+                Key::Incomplete
+            })
             .to_owned(),
         facts,
         notes,

@@ -170,8 +170,11 @@ const NOTABLE_POINTS: f64 = 0.01;
 fn kind(format: Format) -> &'static str {
     match format {
         Format::Text | Format::Word | Format::Date | Format::Flag => "name",
-        Format::Count | Format::Percent | Format::Money | Format::DurationUs | Format::Number | Format::Points => {
-            "number"
-        }
+        Format::Count
+        | Format::Percent
+        | Format::Money
+        | Format::DurationUs
+        | Format::Number
+        | Format::Points => "number",
     }
 }

@@ -27,8 +27,8 @@ fn may_follow(rules: &Rules, rows: &[Row], chain: &[usize], next: usize) -> bool
     let (Some(&first), Some(&last)) = (chain.first(), chain.last()) else {
         return true;
     };
-    let in_time =
-        rows[last].time <= rows[next].time && rows[next].time <= rows[first].time.saturating_add(rules.window);
+    let in_time = rows[last].time <= rows[next].time
+        && rows[next].time <= rows[first].time.saturating_add(rules.window);
     let is_new = !chain.contains(&next);
     let is_later = rows[last].time < rows[next].time;
     in_time
@@ -61,12 +61,23 @@ fn finder_level(rules: Rules, rows: &[Row]) -> i64 {
 /// At equal times: rows without a step first, then by their first step.
 fn in_event_order(rows: &[Row]) -> Vec<Row> {
     let mut rows = rows.to_vec();
-    rows.sort_by_key(|row| (row.time, row.steps != 0, row.steps.trailing_zeros(), row.steps));
+    rows.sort_by_key(|row| {
+        (
+            row.time,
+            row.steps != 0,
+            row.steps.trailing_zeros(),
+            row.steps,
+        )
+    });
     rows
 }
 
 fn rows(steps: usize, times: i64) -> impl Strategy<Value = Vec<Row>> {
-    let row = (0..times, 0u32..1 << steps).prop_map(|(time, steps)| Row { time, group: 0, steps });
+    let row = (0..times, 0u32..1 << steps).prop_map(|(time, steps)| Row {
+        time,
+        group: 0,
+        steps,
+    });
     prop::collection::vec(row, 0..8)
 }
 
@@ -159,7 +170,13 @@ fn strict_deduplication_ends_at_a_repeat() {
         deduplication: true,
         ..Mode::default()
     };
-    for (events, level) in [("abcbd", 3), ("aabcd", 4), ("abbcd", 2), ("acbbcd", 2), ("abcd", 4)] {
+    for (events, level) in [
+        ("abcbd", 3),
+        ("aabcd", 4),
+        ("abbcd", 2),
+        ("acbbcd", 2),
+        ("abcd", 4),
+    ] {
         assert_eq!(level_of(events, 4, mode), level, "{events}");
     }
 }
@@ -177,7 +194,11 @@ fn strict_deduplication_with_strict_once_in_a_tie() {
         steps: 3,
         mode,
     };
-    let at = |time, steps| Row { time, group: 0, steps };
+    let at = |time, steps| Row {
+        time,
+        group: 0,
+        steps,
+    };
     let (either, last) = (at(0, 0b011), at(1, 0b100));
     assert_eq!(finder_level(rules, &[either, either, last]), 3);
     assert_eq!(finder_level(rules, &[either, either, either, last]), 2);
@@ -215,12 +236,18 @@ fn thirty_two_steps_and_the_ends_of_time() {
             group: 0,
             steps: u32::MAX,
         }];
-        assert_eq!(finder_level(rules, &all_at_once), if mode.once { 1 } else { 32 });
+        assert_eq!(
+            finder_level(rules, &all_at_once),
+            if mode.once { 1 } else { 32 }
+        );
         let crowd = vec![all_at_once[0]; 40];
         assert_eq!(
             finder_level(
                 Rules {
-                    mode: Mode { order: false, ..mode },
+                    mode: Mode {
+                        order: false,
+                        ..mode
+                    },
                     ..rules
                 },
                 &crowd

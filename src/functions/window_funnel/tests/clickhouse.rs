@@ -58,8 +58,10 @@ fn query(window: i64, modes: &[String], steps: &[String], rows: &[String]) -> St
 
 #[tokio::test]
 async fn published_cases() {
-    let cases: Cases =
-        serde_json::from_str(include_str!("../../../../tests/oracles/window_funnel_cases.json")).unwrap();
+    let cases: Cases = serde_json::from_str(include_str!(
+        "../../../../tests/oracles/window_funnel_cases.json"
+    ))
+    .unwrap();
     let ctx = context_in(chrono_tz::UTC);
     let mut tested = 0;
     for case in &cases.cases {
@@ -70,7 +72,11 @@ async fn published_cases() {
             .iter()
             .map(|row| format!("({}, {}, '{}')", row.user, row.t, row.event))
             .collect();
-        let steps: Vec<_> = case.steps.iter().map(|step| format!("e = '{step}'")).collect();
+        let steps: Vec<_> = case
+            .steps
+            .iter()
+            .map(|step| format!("e = '{step}'"))
+            .collect();
         let found = table_of(&ctx, &query(case.window, &case.modes, &steps, &rows)).await;
         for (user, level) in &case.expected {
             assert!(
@@ -86,13 +92,18 @@ async fn published_cases() {
 
 #[tokio::test]
 async fn random_logs() {
-    let groups: Groups =
-        serde_json::from_str(include_str!("../../../../tests/oracles/window_funnel_random.json")).unwrap();
+    let groups: Groups = serde_json::from_str(include_str!(
+        "../../../../tests/oracles/window_funnel_random.json"
+    ))
+    .unwrap();
     let ctx = context_in(chrono_tz::UTC);
     for group in &groups.groups {
         let rows: Vec<_> = (0..)
             .zip(&group.logs)
-            .flat_map(|(user, log): (u32, _)| log.iter().map(move |(t, event)| format!("({user}, {t}, '{event}')")))
+            .flat_map(|(user, log): (u32, _)| {
+                log.iter()
+                    .map(move |(t, event)| format!("({user}, {t}, '{event}')"))
+            })
             .collect();
         let steps: Vec<_> = group
             .steps

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
@@ -20,20 +23,26 @@ type Input = (usize, Option<i64>, u32);
 const STEPS: usize = 4;
 
 fn rules() -> impl Strategy<Value = Rules> {
-    (0i64..7, any::<[bool; 4]>()).prop_map(|(window, [once, increase, order, deduplication])| Rules {
-        window,
-        steps: STEPS,
-        mode: Mode {
-            once,
-            increase,
-            order,
-            deduplication,
-        },
+    (0i64..7, any::<[bool; 4]>()).prop_map(|(window, [once, increase, order, deduplication])| {
+        Rules {
+            window,
+            steps: STEPS,
+            mode: Mode {
+                once,
+                increase,
+                order,
+                deduplication,
+            },
+        }
     })
 }
 
 fn input() -> impl Strategy<Value = Vec<Input>> {
-    let row = (0usize..5, prop::option::weighted(0.9, 0i64..6), 0u32..1 << STEPS);
+    let row = (
+        0usize..5,
+        prop::option::weighted(0.9, 0i64..6),
+        0u32..1 << STEPS,
+    );
     prop::collection::vec(row, 1..40)
 }
 
@@ -42,7 +51,9 @@ fn arguments(rows: &[Input]) -> Vec<ArrayRef> {
     let mut arguments: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from(vec![0; rows.len()])),
         Arc::new(StringArray::from(vec![""; rows.len()])),
-        Arc::new(TimestampMicrosecondArray::from_iter(rows.iter().map(|row| row.1))),
+        Arc::new(TimestampMicrosecondArray::from_iter(
+            rows.iter().map(|row| row.1),
+        )),
     ];
     for step in 0..STEPS {
         // Not matching is told by false and by null.
@@ -192,7 +203,8 @@ fn users(ordered: bool) -> (MemTable, Arc<arrow::datatypes::Schema>) {
             RecordBatch::try_from_iter_with_nullable([
                 (
                     "u",
-                    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))) as ArrayRef,
+                    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)))
+                        as ArrayRef,
                     false,
                 ),
                 (
@@ -210,8 +222,14 @@ fn users(ordered: bool) -> (MemTable, Arc<arrow::datatypes::Schema>) {
         })
         .collect();
     let schema = batches[0].schema();
-    let partitions = batches.chunks(batches.len().div_ceil(4)).map(<[_]>::to_vec).collect();
-    (MemTable::try_new(Arc::clone(&schema), partitions).unwrap(), schema)
+    let partitions = batches
+        .chunks(batches.len().div_ceil(4))
+        .map(<[_]>::to_vec)
+        .collect();
+    (
+        MemTable::try_new(Arc::clone(&schema), partitions).unwrap(),
+        schema,
+    )
 }
 
 const LEVELS: &str = "select u, window_funnel(9, 'strict_once', t, e = 'a', e in ('a', 'b'), e = 'c', e = 'a') as level from events group by u";
@@ -224,16 +242,25 @@ async fn sorted(ctx: &SessionContext, sql: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn one_partition_many_partitions_and_declared_order_agree() {
-    let one = context_with(SessionConfig::new().with_target_partitions(1), chrono_tz::UTC);
-    one.register_table("events", Arc::new(users(false).0)).unwrap();
+    let one = context_with(
+        SessionConfig::new().with_target_partitions(1),
+        chrono_tz::UTC,
+    );
+    one.register_table("events", Arc::new(users(false).0))
+        .unwrap();
     let expected = sorted(&one, LEVELS).await;
     assert_eq!(expected.len(), 3_000);
     for level in ["|0", "|1", "|2", "|3", "|4"] {
-        assert!(expected.iter().any(|row| row.ends_with(level)), "no level {level}");
+        assert!(
+            expected.iter().any(|row| row.ends_with(level)),
+            "no level {level}"
+        );
     }
 
     // Small batches make the engine skip partial aggregation as well (its probe finds few repeats).
-    let mut config = SessionConfig::new().with_target_partitions(3).with_batch_size(128);
+    let mut config = SessionConfig::new()
+        .with_target_partitions(3)
+        .with_batch_size(128);
     config
         .options_mut()
         .execution
@@ -243,14 +270,17 @@ async fn one_partition_many_partitions_and_declared_order_agree() {
         .execution
         .skip_partial_aggregation_probe_ratio_threshold = 0.1;
     let many = context_with(config, chrono_tz::UTC);
-    many.register_table("events", Arc::new(users(false).0)).unwrap();
+    many.register_table("events", Arc::new(users(false).0))
+        .unwrap();
     assert_eq!(sorted(&many, LEVELS).await, expected);
 
     // One sorted partition: groups are emitted as soon as the next user begins.
     let (table, _) = users(true);
     let order = vec![vec![datafusion::prelude::col("u").sort(true, false)]];
     let stream = context_with(
-        SessionConfig::new().with_target_partitions(1).with_batch_size(100),
+        SessionConfig::new()
+            .with_target_partitions(1)
+            .with_batch_size(100),
         chrono_tz::UTC,
     );
     let all = stream
@@ -264,8 +294,16 @@ async fn one_partition_many_partitions_and_declared_order_agree() {
     let sorted_table = MemTable::try_new(all[0].schema(), vec![all])
         .unwrap()
         .with_sort_order(order);
-    stream.register_table("events", Arc::new(sorted_table)).unwrap();
-    let plan = stream.sql(LEVELS).await.unwrap().create_physical_plan().await.unwrap();
+    stream
+        .register_table("events", Arc::new(sorted_table))
+        .unwrap();
+    let plan = stream
+        .sql(LEVELS)
+        .await
+        .unwrap()
+        .create_physical_plan()
+        .await
+        .unwrap();
     let plan = displayable(plan.as_ref()).indent(false).to_string();
     assert!(plan.contains("ordering_mode=Sorted"), "{plan}");
     assert_eq!(sorted(&stream, LEVELS).await, expected);
@@ -306,7 +344,12 @@ async fn windows_and_times_of_every_kind() {
         )
     };
     for (window, first, second, expected) in [
-        ("interval '24 hours'", "2026-10-18T00:00:00", "2026-10-19T00:00:00", "2"),
+        (
+            "interval '24 hours'",
+            "2026-10-18T00:00:00",
+            "2026-10-19T00:00:00",
+            "2",
+        ),
         (
             "interval '1 day'",
             "2026-10-18T00:00:00",
@@ -340,10 +383,15 @@ async fn windows_and_times_of_every_kind() {
                 continue;
             }
             let sql = level(window, time_type, first, second);
-            assert_eq!(table_of(&ctx, &sql).await, [expected], "{window} {time_type}");
+            assert_eq!(
+                table_of(&ctx, &sql).await,
+                [expected],
+                "{window} {time_type}"
+            );
         }
     }
-    let dates = "select window_funnel(interval '1 day', 'default', cast(t as date), e = 'a', e = 'b')
+    let dates =
+        "select window_funnel(interval '1 day', 'default', cast(t as date), e = 'a', e = 'b')
         from (values ('2026-10-18', 'a'), ('2026-10-19', 'b')) as v(t, e)";
     assert_eq!(table_of(&ctx, dates).await, ["2"]);
 }
@@ -369,8 +417,14 @@ async fn wrong_arguments_are_told() {
             "window_funnel(interval '-1 day', 'default', t, true)",
             "must not be negative",
         ),
-        ("window_funnel(-1, 'default', t, true)", "must not be negative, got -1"),
-        ("window_funnel(n, 'default', t, true)", "window must be a constant"),
+        (
+            "window_funnel(-1, 'default', t, true)",
+            "must not be negative, got -1",
+        ),
+        (
+            "window_funnel(n, 'default', t, true)",
+            "window must be a constant",
+        ),
         ("window_funnel(1, e, t, true)", "mode must be a constant"),
         (
             "window_funnel('1 day', 'default', t, true)",
@@ -389,7 +443,10 @@ async fn wrong_arguments_are_told() {
             "window_funnel(1, 'default', e, true)",
             "time must be a timestamp, a date or an integer",
         ),
-        ("window_funnel(1, 'default', t, e)", "step 1 must be a condition"),
+        (
+            "window_funnel(1, 'default', t, e)",
+            "step 1 must be a condition",
+        ),
         ("window_funnel(1, 'default', t)", "1 to 32 steps, got 0"),
         ("window_funnel(1, 'default')", "at least 4 arguments"),
         ("window_funnel(distinct 1, 'default', t, true)", "DISTINCT"),
@@ -398,7 +455,11 @@ async fn wrong_arguments_are_told() {
         assert!(error.contains(told), "{call}: {error}");
     }
     let steps = vec!["true"; 33].join(", ");
-    let error = error_of(&ctx, &format!("select window_funnel(1, 'default', t, {steps}) {t}")).await;
+    let error = error_of(
+        &ctx,
+        &format!("select window_funnel(1, 'default', t, {steps}) {t}"),
+    )
+    .await;
     assert!(error.contains("1 to 32 steps, got 33"), "{error}");
 
     // Told while planning, before any row is read.
