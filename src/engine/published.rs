@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
+use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -90,8 +91,10 @@ impl TableProvider for PublishedTable {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let mut options = datafusion::config::TableParquetOptions::default();
-        options.global = state.config_options().execution.parquet.clone();
+        let options = TableParquetOptions {
+            global: state.config_options().execution.parquet.clone(),
+            ..TableParquetOptions::default()
+        };
         let mut source =
             ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
         if let Some(filter) = conjunction(filters.iter().cloned()) {
