@@ -6,5 +6,8 @@
 )]
 
 mod broken;
+mod cli;
+mod demo;
+mod ecom;
 mod layers;
 mod loading;
