@@ -90,6 +90,9 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
         }
     }
     console.clear();
+    if console.is_quiet() {
+        return Ok(0);
+    }
     output::line(&format!(
         "{} events of {} users over {} days ({first_date} to {last_date}, seed {}), written as {lines} lines in {objects} objects in {drawn:.1} s",
         demo.unique_events(),
