@@ -19,7 +19,7 @@ use super::arguments::{Query, RowFormat};
 use super::output;
 use crate::config;
 use crate::engine::{Engine, EngineOptions};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, engine_cause};
 use crate::model::build::{Published, Range, register_all};
 use crate::run::calendar;
 use crate::table::log::read_state;
@@ -108,11 +108,7 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
 }
 
 fn readable(error: &datafusion::error::DataFusionError, has_project: bool) -> String {
-    let text = error.strip_backtrace();
-    let first = text.lines().next().unwrap_or_default().to_string();
-    let first = first
-        .trim_start_matches("Error during planning: ")
-        .to_string();
+    let first = engine_cause(error);
     if first.contains("table '") && first.contains("not found") {
         let hint = match has_project {
             true => "`loudou ls` lists the tables; a file stands in quotes: from 'x.parquet'",

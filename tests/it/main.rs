@@ -6,6 +6,7 @@
 )]
 
 mod broken;
+mod check;
 mod cli;
 mod demo;
 mod ecom;
