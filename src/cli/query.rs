@@ -21,7 +21,7 @@ use super::arguments::{Query, RowFormat};
 use super::output;
 use crate::config;
 use crate::engine::{Engine, EngineOptions};
-use crate::error::{Error, Result, engine_cause};
+use crate::error::{Error, Result};
 use crate::model::build::{Published, Range, register_all};
 use crate::model::check::of_error;
 use crate::run::calendar;
@@ -30,8 +30,7 @@ use crate::table::log::read_state;
 
 pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
     // A query that names only files needs no project.
-    let has_project =
-        context.project.is_some() || config::find_root(Path::new(".")).is_some();
+    let has_project = context.project.is_some() || config::find_root(Path::new(".")).is_some();
     let session = if has_project {
         project_session(context).await?
     } else {
@@ -55,7 +54,9 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
         .await
         .map_err(|error| Error::Failed(readable(&error, &tables)))?;
     context.console.clear();
-    let format = arguments.format.unwrap_or_else(|| by_name(arguments.output.as_deref()));
+    let format = arguments
+        .format
+        .unwrap_or_else(|| by_name(arguments.output.as_deref()));
     let bytes = match format {
         RowFormat::Table => {
             let batches = match batches.is_empty() {
@@ -83,8 +84,8 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
         Some(path) => {
             refuse_published(context, path)?;
             File::create(path)
-            .and_then(|mut file| file.write_all(&bytes))
-            .map_err(Error::io("writing", path))?;
+                .and_then(|mut file| file.write_all(&bytes))
+                .map_err(Error::io("writing", path))?;
         }
         None => output::bytes(&bytes)?,
     }
@@ -130,7 +131,10 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
 
 /// The format an output file's name asks for.
 fn by_name(output: Option<&Path>) -> RowFormat {
-    match output.and_then(Path::extension).and_then(|extension| extension.to_str()) {
+    match output
+        .and_then(Path::extension)
+        .and_then(|extension| extension.to_str())
+    {
         Some("csv") => RowFormat::Csv,
         Some("json") => RowFormat::Json,
         Some("parquet") => RowFormat::Parquet,
@@ -143,7 +147,9 @@ fn refuse_published(context: &Context, path: &Path) -> Result<()> {
     let Ok(root) = context.root() else {
         return Ok(());
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).canonicalize();
     let warehouse = config::load(&root)
         .0
@@ -166,9 +172,11 @@ fn readable(error: &DataFusionError, tables: &[String]) -> String {
     let text = error.strip_backtrace();
     let text = text.lines().next().unwrap_or_default();
     if let Some(name) = between(text, "table 'datafusion.public.", "' not found") {
-        let is_file = [".parquet", ".csv", ".json", ".ndjson", ".gz", ".zst", "/", "*"]
-            .iter()
-            .any(|part| name.contains(part));
+        let is_file = [
+            ".parquet", ".csv", ".json", ".ndjson", ".gz", ".zst", "/", "*",
+        ]
+        .iter()
+        .any(|part| name.contains(part));
         if is_file {
             return format!(
                 "there is no file {name} that can be asked; a file's name ends in .parquet, .csv or .json (one object a line), or is a folder of such files ending in /"
@@ -184,7 +192,9 @@ fn readable(error: &DataFusionError, tables: &[String]) -> String {
             (None, false) => format!("there are: {}", tables.join(", ")),
             (None, true) => "there is no project here (-C DIR names one)".to_string(),
         };
-        return format!("there is no table {name}; {hint} A file stands in quotes: from 'x.parquet'");
+        return format!(
+            "there is no table {name}; {hint} A file stands in quotes: from 'x.parquet'"
+        );
     }
     let problem = of_error(error, "the query", "");
     let place = match (problem.line, problem.column) {

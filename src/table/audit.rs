@@ -43,7 +43,11 @@ fn literal(text: &str) -> String {
 /// One text that names a row: its key, `date=2026-11-21, platform=ios`.
 fn row_name(contract: &Contract) -> String {
     let columns: Vec<&str> = match contract.key.is_empty() {
-        true => contract.columns.iter().map(|column| column.name.as_str()).collect(),
+        true => contract
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect(),
         false => contract.key.iter().map(String::as_str).collect(),
     };
     columns
@@ -68,9 +72,8 @@ fn queries(contract: &Contract) -> Vec<CountingQuery> {
     };
     // Rows beyond the first of each group of equal values.
     let repeated = |check: String, columns: &str, condition: &str, shown: &str| {
-        let groups = format!(
-            "from audited where {condition} group by {columns} having count(*) > 1"
-        );
+        let groups =
+            format!("from audited where {condition} group by {columns} having count(*) > 1");
         CountingQuery {
             check,
             sql: format!(
@@ -111,7 +114,10 @@ fn queries(contract: &Contract) -> Vec<CountingQuery> {
                     format!("{}: unique", column.name),
                     &name,
                     &format!("{name} is not null"),
-                    &format!("{} || cast({name} as varchar)", literal(&format!("{}=", column.name))),
+                    &format!(
+                        "{} || cast({name} as varchar)",
+                        literal(&format!("{}=", column.name))
+                    ),
                 ),
                 Check::AcceptedValues(values) => {
                     let list = values
@@ -121,9 +127,7 @@ fn queries(contract: &Contract) -> Vec<CountingQuery> {
                         .join(", ");
                     counting(
                         format!("{}: accepted_values ({})", column.name, values.join(", ")),
-                        &format!(
-                            "{name} is not null and cast({name} as varchar) not in ({list})"
-                        ),
+                        &format!("{name} is not null and cast({name} as varchar) not in ({list})"),
                     )
                 }
                 Check::Range { min, max } => counting(
