@@ -6,5 +6,7 @@
 )]
 
 mod broken;
+mod ingest;
 mod layers;
 mod loading;
+mod support;
