@@ -134,6 +134,7 @@ impl Night<'_> {
         progress: &dyn Progress,
     ) -> Result<()> {
         let workspace = self.workspace;
+        remove_old_scratch(&work_folder(&workspace.project.root).join("scratch"));
         for damaged in recover(&workspace.warehouse, log)? {
             self.results.recovered.push(format!(
                 "{} {}: {}",
@@ -173,6 +174,9 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                self.unavailable
+                    .entry(model.name().to_string())
+                    .or_insert((BTreeSet::new(), true));
             }
             self.finish(step, started, progress);
         }
@@ -327,10 +331,13 @@ impl Night<'_> {
         let commits = match built {
             Ok(commits) if step.checks.iter().all(|check| check.failed_rows == 0) => commits,
             failed => {
-                let dates = wanted.build.keys().copied().flatten().collect();
+                let not_built = || wanted.build.keys().chain(skipped.keys()).copied();
                 self.unavailable.insert(
                     model.name().to_string(),
-                    (dates, wanted.build.contains_key(&None)),
+                    (
+                        not_built().flatten().collect(),
+                        not_built().any(|date| date.is_none()),
+                    ),
                 );
                 failed?;
                 step.status = Status::Failed;
@@ -508,6 +515,15 @@ fn skipped_words(skipped: &BTreeMap<Option<NaiveDate>, String>) -> (String, Stri
         false => dates.join(", "),
     };
     (dates, format!("{tables} failed in this run"))
+}
+
+/// What runs that were cut off left; we hold the lock.
+fn remove_old_scratch(folder: &std::path::Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("run-") {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Errors after which nothing more may be written.

@@ -10,5 +10,7 @@ mod check;
 mod cli;
 mod demo;
 mod ecom;
+mod ingest;
 mod layers;
 mod loading;
+mod support;
