@@ -10,12 +10,14 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::Statement;
 
-pub use super::rules::find as place_of;
-use super::rules::{find, nearest};
+pub use super::explain::of_error;
+pub use super::places::of_output as place_of_output;
+use super::places;
 use super::sql::{Dates, bind};
 use super::{Model, Models};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::{Engine, PublishedTable};
 use crate::error::{Error, Result};
 use crate::project::{Build, DataType, Project};
@@ -39,8 +41,14 @@ pub fn empty_session(
     for source in project.sources.values() {
         register(&source.name, &RowSchema::of(source).schema)?;
     }
-    for model in models.iter() {
-        register(model.name(), &schema::of_contract(&model.contract))?;
+    for contract in project.contracts.values() {
+        register(&contract.name, &schema::of_contract(contract))?;
+    }
+    for model in models.all() {
+        let name = model.name();
+        if !project.contracts.contains_key(name) && !models.unread.tables.contains(name) {
+            register(name, &schema::of_contract(&model.contract))?; // compiled from an analysis
+        }
     }
     Ok(session)
 }
@@ -60,17 +68,26 @@ pub fn sample_dates() -> Dates {
 pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Result<Vec<Diagnostic>> {
     let session = empty_session(engine, project, models)?;
     let mut problems = Vec::new();
-    for model in models.iter() {
+    for model in models.all() {
+        let reads_unknown = model
+            .tables
+            .iter()
+            .any(|table| !session.table_exist(table.as_str()).unwrap_or(false));
+        if reads_unknown {
+            continue; // told already, if the table is not only unread
+        }
         let Ok(statement) = bind(&model.statement, &sample_dates()) else {
             continue; // told by the rules already
         };
         let file = &model.contract.sql_path;
         match plan(&session, statement).await {
             Ok(plan) => {
-                problems.extend(of_plan(&plan, file, &model.sql));
-                problems.extend(of_output(model, &plan));
+                problems.extend(of_plan(&plan, &model.statement, file));
+                if !models.unread.tables.contains(model.name()) {
+                    problems.extend(of_output(model, &plan));
+                }
             }
-            Err(error) => problems.push(of_error(&error, file, &model.sql)),
+            Err(error) => problems.push(of_error(&error, &model.statement, file)),
         }
     }
     Ok(problems)
@@ -79,7 +96,7 @@ pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Resul
 /// Plans a statement in a session, coerced as it would run.
 pub async fn plan(
     session: &SessionContext,
-    statement: datafusion::sql::sqlparser::ast::Statement,
+    statement: Statement,
 ) -> Result<LogicalPlan, DataFusionError> {
     let state = session.state();
     let plan = state
@@ -92,98 +109,19 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// The engine's error as a problem in a file, with the place where it can be told.
-pub fn of_error(error: &DataFusionError, file: &str, text: &str) -> Diagnostic {
-    let first = match error {
-        DataFusionError::Collection(errors) => errors.first().unwrap_or(error),
-        other => other,
-    };
-    let message = first.strip_backtrace();
-    let message = message
-        .trim_start_matches("Error during planning: ")
-        .trim_start_matches("Schema error: ")
-        .split("\n")
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_string();
-    let mut place = first
-        .diagnostic()
-        .and_then(|diagnostic| diagnostic.span)
-        .map(|span| {
-            (
-                usize::try_from(span.start.line).unwrap_or(1),
-                usize::try_from(span.start.column).unwrap_or(1),
-            )
-        });
-    let mut cause = message
-        .split(" Valid fields are")
-        .next()
-        .unwrap_or(&message)
-        .trim_end_matches('.')
-        .to_string();
-    let mut mend = "correct the SQL at this place; `loudou query` tries it".to_string();
-    if let DataFusionError::SchemaError(error, _) = root(first)
-        && let datafusion::common::SchemaError::FieldNotFound {
-            field,
-            valid_fields,
-        } = error.as_ref()
-    {
-        let names: Vec<&str> = valid_fields
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
-        cause = format!("there is no column {} here", field.name);
-        let mut listed: Vec<&str> = names.clone();
-        listed.dedup();
-        mend = match nearest(&field.name, names.iter().copied()) {
-            Some(name) => format!("did you mean {name}? There are: {}", listed.join(", ")),
-            None if listed.is_empty() => "no table stands in this query's FROM".to_string(),
-            None => format!("there are: {}", listed.join(", ")),
-        };
-        place = place.or_else(|| Some(find(text, &field.name)));
-    }
-    if place.is_none()
-        && let Some(name) = quoted_name(&message)
-    {
-        place = Some(find(text, &name));
-    }
-    let (line, column) = place.unwrap_or((1, 1));
-    Diagnostic {
-        file: file.to_string(),
-        line: line.max(1),
-        column: column.max(1),
-        cause,
-        mend,
-    }
-}
-
-fn root(error: &DataFusionError) -> &DataFusionError {
-    match error {
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
-        other => other,
-    }
-}
-
-/// The name in `Invalid function 'summ'` and the like.
-fn quoted_name(message: &str) -> Option<String> {
-    let start = message.find('\'')? + 1;
-    let length = message[start..].find('\'')?;
-    Some(message[start..start + length].to_string())
-}
-
 /// Functions and sums in a plan that would make the same inputs give other bytes.
-pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
+pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let mut tell = |name: &str, cause: String, mend: &str| {
-        let (line, column) = find(text, name);
-        problems.push(Diagnostic {
-            file: file.to_string(),
-            line,
-            column,
-            cause,
-            mend: mend.to_string(),
-        });
+    let mut tell = |expression: &Expr, names: &[&str], cause: &str, mend: &str| {
+        let columns = expression
+            .column_refs()
+            .into_iter()
+            .map(|column| column.name.to_lowercase())
+            .collect();
+        let (line, column) = places::of_call(statement, names, &columns).unwrap_or((1, 1));
+        let name = names.first().copied().unwrap_or_default();
+        let cause = format!("{name} {cause}");
+        problems.push(Diagnostic::new(file, Place::new(line, column), cause, mend));
     };
     let _ = plan.apply_with_subqueries(|node| {
         let inputs = node.inputs();
@@ -192,31 +130,35 @@ pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
             expression.apply(|expression| {
                 match expression {
                     Expr::ScalarFunction(function) => {
-                        let name = function.func.name();
-                        if function.func.signature().volatility == Volatility::Volatile
-                            || ["now", "current_date", "current_time", "current_timestamp", "today"].contains(&name)
-                        {
+                        let names = names(function.func.name(), function.func.aliases());
+                        if function.func.signature().volatility == Volatility::Volatile {
                             tell(
-                                name,
-                                format!("{name}() gives another value at every run"),
-                                "use $start, $end or $complete_through; a rerun of a date must give the same bytes",
+                                expression,
+                                &names,
+                                "gives another value in every run",
+                                "a rerun of a date must give the same bytes; take what varies from the data",
+                            );
+                        } else if CLOCKS.contains(&function.func.name()) {
+                            tell(
+                                expression,
+                                &names,
+                                "reads the clock, so it gives another value in every run",
+                                "use $start, $end or $complete_through: a rerun of a date must give the same bytes",
                             );
                         }
                     }
                     Expr::AggregateFunction(function) => {
-                        let name = function.func.name().to_string();
+                        let names = names(function.func.name(), function.func.aliases());
+                        let name = function.func.name();
                         if name.starts_with("approx_") {
                             tell(
-                                &name,
-                                format!("{name} depends on the order of rows"),
-                                "use the exact function: median, percentile_cont, count(distinct …)",
+                                expression,
+                                &names,
+                                "gives an estimate that depends on the order of rows",
+                                "use the exact one: count(distinct …), median, percentile_cont",
                             );
                         }
-                        let is_sum = ["sum", "avg", "mean"].contains(&name.as_str())
-                            || ["stddev", "var", "corr", "covar", "regr"]
-                                .iter()
-                                .any(|start| name.starts_with(start));
-                        let adds_floats = is_sum
+                        let adds_floats = adds(name)
                             && function.params.args.iter().any(|argument| {
                                 schema.is_some_and(|schema| {
                                     matches!(
@@ -227,8 +169,9 @@ pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
                             });
                         if adds_floats && file.starts_with("sql/marts/") {
                             tell(
-                                &name,
-                                format!("{name} of a float depends on the order of rows"),
+                                expression,
+                                &names,
+                                "of floats depends on the order of rows, so a rerun could give another number",
                                 "cast to a decimal first: sum(cast(x as decimal(38, 6)))",
                             );
                         }
@@ -244,19 +187,29 @@ pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
     problems
 }
 
+/// Functions that the engine takes for constant within a query, though they read the clock.
+const CLOCKS: [&str; 3] = ["now", "current_date", "current_time"];
+
+/// Whether an aggregate adds values up on its way.
+fn adds(name: &str) -> bool {
+    ["sum", "avg", "mean"].contains(&name)
+        || ["stddev", "var", "corr", "covar", "regr"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+fn names<'a>(name: &'a str, aliases: &'a [String]) -> Vec<&'a str> {
+    let aliases = aliases.iter().map(String::as_str);
+    std::iter::once(name).chain(aliases).collect()
+}
+
 /// Whether the query gives what the contract says.
 fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
     let contract = &model.contract;
-    let problem = |name: &str, cause: String, mend: String| {
-        let (line, column) = find(&model.sql, name);
-        Diagnostic {
-            file: contract.sql_path.clone(),
-            line,
-            column,
-            cause,
-            mend,
-        }
+    let problem = |(line, column): (usize, usize), cause: String, mend: String| {
+        Diagnostic::new(&contract.sql_path, Place::new(line, column), cause, mend)
     };
+    let at = |name: &str| places::of_output(&model.statement, name);
     let mut problems = Vec::new();
     let given: Vec<(&str, &Arrow)> = plan
         .schema()
@@ -267,7 +220,7 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
     for (name, _) in &given {
         if !contract.columns.iter().any(|column| column.name == *name) {
             problems.push(problem(
-                name,
+                at(name),
                 format!(
                     "the query gives a column {name} that {} does not declare",
                     contract.yaml_path
@@ -279,7 +232,7 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
     for column in &contract.columns {
         match given.iter().find(|(name, _)| *name == column.name) {
             None => problems.push(problem(
-                "from",
+                places::of_select(&model.statement),
                 format!(
                     "the query does not give {}, which {} declares",
                     column.name, contract.yaml_path
@@ -287,7 +240,7 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
                 "select it, or take it out of the contract".to_string(),
             )),
             Some((_, found)) if !fits(found, column.data_type) => problems.push(problem(
-                &column.name,
+                at(&column.name),
                 format!(
                     "{} comes out as {}, the contract says {}",
                     column.name,
@@ -304,7 +257,7 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
     }
     if contract.build == Build::View && model.parameters.contains("complete_through") {
         problems.push(problem(
-            "$complete_through",
+            places::of_parameter(&model.statement, "complete_through"),
             "a view has no dates of its own to mature".to_string(),
             "use $complete_through in the model that reads it".to_string(),
         ));
@@ -333,7 +286,8 @@ pub fn fits(found: &Arrow, declared: DataType) -> bool {
     }
 }
 
-fn friendly(found: &Arrow) -> String {
+/// A type as contracts name it.
+pub fn friendly(found: &Arrow) -> String {
     match found {
         Arrow::Utf8 | Arrow::Utf8View | Arrow::LargeUtf8 => "string".to_string(),
         Arrow::Float64 => "float64".to_string(),

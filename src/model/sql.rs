@@ -15,6 +15,8 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::diagnostic::Diagnostic;
 
+pub use super::places::of_parameter as place_of_parameter;
+
 /// A parsed query.
 #[derive(Debug, Clone)]
 pub struct ParsedQuery {
@@ -127,7 +129,8 @@ pub fn parse_expression(text: &str) -> Result<Expr, ((usize, usize), String)> {
     Ok(expression)
 }
 
-fn placeholder(expression: &Expr) -> Option<String> {
+/// The name of a parameter, without its `$`.
+pub(super) fn placeholder(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Value(value) => match &value.value {
             Value::Placeholder(name) => Some(name.trim_start_matches('$').to_string()),
