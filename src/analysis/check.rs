@@ -5,14 +5,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
 
 use crate::config::place_within;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::model::check::{friendly, of_error, of_plan, plan};
+use crate::model::check::{friendly, of_plan, try_plan};
 use crate::model::sql;
 use crate::project::{Funnel, Project, Step};
 
@@ -62,12 +60,10 @@ impl Condition<'_> {
         let at_start = |cause: &str, mend: &str| vec![self.problem((1, 1), cause, mend)];
         let expression = match sql::parse_expression(&self.step.when) {
             Ok(expression) => expression,
-            Err((place, cause)) => {
-                return vec![self.problem(
-                    place,
-                    &format!("the condition does not parse: {cause}"),
-                    "write a SQL condition on the table's columns, such as event = 'pay'",
-                )];
+            Err((place, cause, mend)) => {
+                let mend = format!("{mend}; a condition is SQL, such as event = 'pay'");
+                let cause = format!("the condition does not parse: {cause}");
+                return vec![self.problem(place, &cause, &mend)];
             }
         };
         let has_query = visit_expressions(&expression, |inner| match inner {
@@ -103,41 +99,44 @@ impl Condition<'_> {
         let Some(session) = session else {
             return Vec::new();
         };
-        let planned = match plan(session, parsed.statement.clone()).await {
-            Ok(planned) => planned,
-            Err(error) => return self.moved(vec![of_error(&error, &parsed.statement, file)]),
-        };
-        let mut problems = self.moved(of_plan(&planned, &parsed.statement, file));
-        let mut has_aggregate = false;
-        let _ = planned.apply_with_subqueries(|node| {
-            has_aggregate |= matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Window(_));
-            Ok(TreeNodeRecursion::Continue)
+        let state = session.state();
+        let over_many = sql::calls(&parsed.statement, |name, is_over| {
+            is_over || state.aggregate_functions().contains_key(name)
         });
-        if has_aggregate {
-            problems.extend(at_start(
-                "a condition looks at one event, not at many together",
-                "leave out count, sum and other functions over many rows; a model can prepare a column for it",
-            ));
+        if let Some((place, name)) = over_many.first() {
+            return vec![self.problem(
+                inside(*place),
+                &format!("{name} looks at many events, but a condition looks at one"),
+                "leave it out; a model can prepare a column for the condition",
+            )];
         }
+        let planned = match try_plan(session, parsed.statement.clone()).await {
+            Ok(planned) => planned,
+            Err(failure) => {
+                let problem = failure.explain(&parsed.statement, file);
+                let place = inside((problem.line, problem.column));
+                return vec![self.problem(place, &problem.cause, &problem.mend)];
+            }
+        };
+        let mut problems: Vec<Diagnostic> = of_plan(&planned, &parsed.statement, file)
+            .into_iter()
+            .map(|problem| {
+                let place = inside((problem.line, problem.column));
+                self.problem(
+                    place,
+                    &problem.cause,
+                    "look only at columns of the event: a rerun of a date must give the same bytes",
+                )
+            })
+            .collect();
         let given = planned.schema().field(0).data_type();
-        if !has_aggregate && !matches!(given, DataType::Boolean | DataType::Null) {
+        if !matches!(given, DataType::Boolean | DataType::Null) {
             problems.extend(at_start(
-                &format!("the condition gives a {}, not true or false", friendly(given)),
+                &format!("the condition gives {}, not true or false", friendly(given)),
                 "compare it with something, such as event = 'pay'",
             ));
         }
         problems
-    }
-
-    /// Problems of the query around the condition, at their places in the condition.
-    fn moved(&self, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        problems
-            .into_iter()
-            .map(|problem| {
-                let place = inside((problem.line, problem.column));
-                self.problem(place, &problem.cause, &problem.mend)
-            })
-            .collect()
     }
 }
 

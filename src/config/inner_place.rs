@@ -123,7 +123,11 @@ mod tests {
         check("a: 1 = x and x", (1, 4), "1 = x and x");
         check("a: '值 = ''x'' and x'", (1, 5), "值 = 'x' and x");
         check("a: \"b = \\\"x\\\" and x\"", (1, 5), "b = \"x\" and x");
-        check("a: |\n  1 =\n    x\n\n  or x\n", (2, 3), "1 =\n  x\n\nor x\n");
+        check(
+            "a: |\n  1 =\n    x\n\n  or x\n",
+            (2, 3),
+            "1 =\n  x\n\nor x\n",
+        );
         check("a: >\n  1 =\n  x\n  or x\n", (2, 3), "1 = x or x\n");
         check("a: 1 =\n   x or\n     x\n", (1, 4), "1 = x or x");
         check("- {a: '1\n    or x', b: 2}", (1, 8), "1 or x");

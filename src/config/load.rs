@@ -8,9 +8,9 @@ use serde_json::Value as Json;
 
 use super::check::{self, Basics, Checker, Declared, FUNNEL_TABLE, Tables};
 use super::files::{self, Files, PROJECT_FILE, Pair, ReportFolder};
+use super::parts::{Parts, Select};
 use super::raw::{ContractFile, PipelineFile, ProjectFile, ReportFile, SectionFile};
 use super::tree::{Document, Node};
-use super::parts::{Parts, Select};
 use super::walk::{self, Read};
 use super::{parse, schema, words};
 use crate::diagnostic::{Diagnostic, Place};

@@ -1,6 +1,7 @@
 //! Plans every model on empty tables: unknown columns, wrong types, functions that would make a rerun
 //! differ. Reads no data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType as Arrow, Schema};
@@ -12,9 +13,10 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 
-pub use super::explain::of_error;
-pub use super::places::of_output as place_of_output;
+pub use super::explain::Failure;
+use super::explain::columns_of;
 use super::places;
+pub use super::places::of_output as place_of_output;
 use super::sql::{Dates, bind};
 use super::{Model, Models};
 use crate::diagnostic::{Diagnostic, Place};
@@ -73,21 +75,21 @@ pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Resul
             .tables
             .iter()
             .any(|table| !session.table_exist(table.as_str()).unwrap_or(false));
-        if reads_unknown {
-            continue; // told already, if the table is not only unread
+        if !model.can_plan || reads_unknown || model.tables.contains(model.name()) {
+            continue; // told already, if a table is not only unread
         }
         let Ok(statement) = bind(&model.statement, &sample_dates()) else {
             continue; // told by the rules already
         };
         let file = &model.contract.sql_path;
-        match plan(&session, statement).await {
+        match try_plan(&session, statement).await {
             Ok(plan) => {
                 problems.extend(of_plan(&plan, &model.statement, file));
                 if !models.unread.tables.contains(model.name()) {
                     problems.extend(of_output(model, &plan));
                 }
             }
-            Err(error) => problems.push(of_error(&error, &model.statement, file)),
+            Err(failure) => problems.push(failure.explain(&model.statement, file)),
         }
     }
     Ok(problems)
@@ -109,19 +111,45 @@ pub async fn plan(
     Ok(plan)
 }
 
+/// Plans a statement and everything that follows up to its run.
+pub async fn try_plan(
+    session: &SessionContext,
+    statement: Statement,
+) -> Result<LogicalPlan, Box<Failure>> {
+    let state = session.state();
+    let plan = state
+        .statement_to_plan(DfStatement::Statement(Box::new(statement)))
+        .await
+        .map_err(|error| Box::new(Failure::of_statement(error)))?;
+    let tried = state.create_physical_plan(&plan).await;
+    match tried {
+        Ok(_) => Ok(plan),
+        Err(error) => Err(Box::new(Failure::of_plan(error, &plan))),
+    }
+}
+
 /// Functions and sums in a plan that would make the same inputs give other bytes.
 pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let mut tell = |expression: &Expr, names: &[&str], cause: &str, mend: &str| {
-        let columns = expression
-            .column_refs()
+    let mut tell = |spots: Vec<(places::Spot, String)>, name: &str, cause: &str, mend: &str| {
+        let spots = if spots.is_empty() {
+            vec![(places::of_select(statement), name.to_string())]
+        } else {
+            spots
+        };
+        for ((line, column), name) in spots {
+            let cause = format!("{name} {cause}");
+            problems.push(Diagnostic::new(file, Place::new(line, column), cause, mend));
+        }
+    };
+    let all = |names: &[&str]| {
+        let calls = places::of_calls(statement, names).into_iter();
+        calls.map(|(spot, name, _)| (spot, name)).collect()
+    };
+    let one = |names: &[&str], expression: &Expr| {
+        places::of_call(statement, names, Some(&columns_of(expression)))
             .into_iter()
-            .map(|column| column.name.to_lowercase())
-            .collect();
-        let (line, column) = places::of_call(statement, names, &columns).unwrap_or((1, 1));
-        let name = names.first().copied().unwrap_or_default();
-        let cause = format!("{name} {cause}");
-        problems.push(Diagnostic::new(file, Place::new(line, column), cause, mend));
+            .collect()
     };
     let _ = plan.apply_with_subqueries(|node| {
         let inputs = node.inputs();
@@ -131,31 +159,44 @@ pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Dia
                 match expression {
                     Expr::ScalarFunction(function) => {
                         let names = names(function.func.name(), function.func.aliases());
+                        let name = function.func.name();
                         if function.func.signature().volatility == Volatility::Volatile {
+                            tell(all(&names), name, "gives another value in every run", SAME_BYTES);
+                        } else if CLOCKS.contains(&name) {
+                            tell(all(&names), name, "reads the clock", SAME_BYTES);
+                        }
+                    }
+                    Expr::WindowFunction(function) => {
+                        let name = function.fun.name();
+                        if IN_ORDER.contains(&name) && function.params.order_by.is_empty() {
                             tell(
-                                expression,
-                                &names,
-                                "gives another value in every run",
-                                "a rerun of a date must give the same bytes; take what varies from the data",
-                            );
-                        } else if CLOCKS.contains(&function.func.name()) {
-                            tell(
-                                expression,
-                                &names,
-                                "reads the clock, so it gives another value in every run",
-                                "use $start, $end or $complete_through: a rerun of a date must give the same bytes",
+                                one(&[name], expression),
+                                name,
+                                "follows the order of rows, but its window gives none",
+                                "add ORDER BY to its window, with columns that decide between equal rows",
                             );
                         }
                     }
                     Expr::AggregateFunction(function) => {
-                        let names = names(function.func.name(), function.func.aliases());
                         let name = function.func.name();
+                        let names = names(name, function.func.aliases());
                         if name.starts_with("approx_") {
                             tell(
-                                expression,
-                                &names,
+                                all(&names),
+                                name,
                                 "gives an estimate that depends on the order of rows",
                                 "use the exact one: count(distinct …), median, percentile_cont",
+                            );
+                        }
+                        if IN_ORDER.contains(&name) && function.params.order_by.is_empty() {
+                            let mend = format!(
+                                "say which: {name}(… order by …), with columns that decide between equal rows"
+                            );
+                            tell(
+                                one(&names, expression),
+                                name,
+                                "follows the order of rows, but none is given",
+                                &mend,
                             );
                         }
                         let adds_floats = adds(name)
@@ -169,8 +210,8 @@ pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Dia
                             });
                         if adds_floats && file.starts_with("sql/marts/") {
                             tell(
-                                expression,
-                                &names,
+                                one(&names, expression),
+                                name,
                                 "of floats depends on the order of rows, so a rerun could give another number",
                                 "cast to a decimal first: sum(cast(x as decimal(38, 6)))",
                             );
@@ -186,6 +227,25 @@ pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Dia
     });
     problems
 }
+
+/// What to do about what differs from run to run.
+const SAME_BYTES: &str = "a rerun of a date must give the same bytes: use $start, $end or $complete_through in a model, $date in a report";
+
+/// Functions whose value follows the order of rows.
+const IN_ORDER: [&str; 12] = [
+    "row_number",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+    "ntile",
+    "sessionize",
+    "array_agg",
+    "string_agg",
+    "rank",
+    "dense_rank",
+];
 
 /// Functions that the engine takes for constant within a query, though they read the clock.
 const CLOCKS: [&str; 3] = ["now", "current_date", "current_time"];
@@ -217,17 +277,28 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
         .iter()
         .map(|field| (field.name().as_str(), field.data_type()))
         .collect();
+    let mut undeclared: BTreeMap<places::Spot, Vec<&str>> = BTreeMap::new();
     for (name, _) in &given {
         if !contract.columns.iter().any(|column| column.name == *name) {
-            problems.push(problem(
-                at(name),
-                format!(
-                    "the query gives a column {name} that {} does not declare",
-                    contract.yaml_path
-                ),
-                "declare it with its type and unit, or leave it out of the select".to_string(),
-            ));
+            undeclared.entry(at(name)).or_default().push(name);
         }
+    }
+    for (spot, names) in undeclared {
+        let columns = if names.len() == 1 {
+            "a column"
+        } else {
+            "columns"
+        };
+        problems.push(problem(
+            spot,
+            format!(
+                "the query gives {columns} that {} does not declare: {}",
+                contract.yaml_path,
+                names.join(", ")
+            ),
+            "declare what is missing with its type and unit, or leave it out of the select"
+                .to_string(),
+        ));
     }
     for column in &contract.columns {
         match given.iter().find(|(name, _)| *name == column.name) {

@@ -45,7 +45,7 @@ pub fn order(
                 .chain(&unread.tables)
                 .map(String::as_str);
             let file = &model.contract.sql_path;
-            problems.push(rules::unknown_table(&model.statement, file, table, known));
+            problems.push(rules::unknown_table(model.query(), file, table, known));
         }
         left_out.push(model);
     }
@@ -80,7 +80,7 @@ pub fn order(
         if let Some(path) = cycle_through(model.name(), &waiting) {
             told.extend(path.iter().cloned());
             let next = path.get(1).map_or(model.name(), String::as_str);
-            let (line, column) = places::of_table(&model.statement, next);
+            let (line, column) = places::of_table(&model.statement, next).unwrap_or((1, 1));
             problems.push(Diagnostic::new(
                 &model.contract.sql_path,
                 Place::new(line, column),

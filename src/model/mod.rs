@@ -47,12 +47,18 @@ pub struct Model {
     /// Parameters it uses, without `$`.
     pub parameters: BTreeSet<String>,
     statement: Statement,
+    /// False if it holds something that the engine could only misunderstand.
+    can_plan: bool,
 }
 
 impl Model {
     /// Name of the model and its table.
     pub fn name(&self) -> &str {
         &self.contract.name
+    }
+
+    fn query(&self) -> (&Statement, &str) {
+        (&self.statement, &self.sql)
     }
 
     /// Whether nothing is stored for it.
@@ -101,13 +107,15 @@ impl Models {
             match sql::parse(&source.sql, &source.contract.sql_path) {
                 Ok(query) => {
                     let file = &source.contract.sql_path;
-                    problems.extend(rules::of_query(&query, file, rules::OF_MODEL));
+                    let (found, can_plan) = rules::of_query(&query, file, rules::OF_MODEL);
+                    problems.extend(found);
                     parsed.push(Model {
                         contract: source.contract,
                         sql: source.sql,
                         tables: query.tables,
                         parameters: query.parameters,
                         statement: query.statement,
+                        can_plan,
                     });
                 }
                 Err(problem) => problems.push(problem),
@@ -138,8 +146,9 @@ impl Models {
         project: &Project,
         query: &sql::ParsedQuery,
         file: &str,
+        text: &str,
     ) -> Vec<Diagnostic> {
-        let mut problems = rules::of_query(query, file, rules::OF_SELECT);
+        let (mut problems, _) = rules::of_query(query, file, rules::OF_SELECT);
         let known: BTreeSet<&str> = project
             .sources
             .keys()
@@ -149,9 +158,18 @@ impl Models {
             .chain(self.all().map(Model::name))
             .collect();
         if !self.unread.may_be_more {
-            for table in query.tables.iter().filter(|table| !known.contains(table.as_str())) {
+            for table in query
+                .tables
+                .iter()
+                .filter(|table| !known.contains(table.as_str()))
+            {
                 let known = known.iter().copied();
-                problems.push(rules::unknown_table(&query.statement, file, table, known));
+                problems.push(rules::unknown_table(
+                    (&query.statement, text),
+                    file,
+                    table,
+                    known,
+                ));
             }
         }
         problems

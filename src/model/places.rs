@@ -5,11 +5,44 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, Statement,
-    Visit, Visitor, visit_expressions, visit_relations,
+    TableFactor, Value, Visit, Visitor, visit_expressions, visit_relations,
 };
-use datafusion::sql::sqlparser::tokenizer::Location;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::sql::placeholder;
+
+/// Where a token of this text stands first: a name, or what stands in quotes.
+pub fn of_token(text: &str, wanted: &str) -> Spot {
+    tokens(text)
+        .iter()
+        .find(|token| match &token.token {
+            Token::Word(word) => word.value.eq_ignore_ascii_case(wanted),
+            Token::SingleQuotedString(quoted) => quoted == wanted,
+            _ => false,
+        })
+        .map_or((1, 1), |token| of_location(token.span.start))
+}
+
+/// Where each statement of a text begins, with its first word.
+pub fn of_statements(text: &str) -> Vec<(Spot, String)> {
+    let tokens = tokens(text);
+    let statements = tokens.split(|token| token.token == Token::SemiColon);
+    statements
+        .filter_map(|tokens| {
+            let token = tokens
+                .iter()
+                .find(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))?;
+            let spot = of_location(token.span.start);
+            Some((spot, token.token.to_string().to_uppercase()))
+        })
+        .collect()
+}
+
+fn tokens(text: &str) -> Vec<TokenWithSpan> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
+    tokens.unwrap_or_default()
+}
 
 /// Line and column, both from 1.
 pub type Spot = (usize, usize);
@@ -28,9 +61,9 @@ fn of_ident(ident: &Ident) -> Spot {
     of_location(ident.span.start)
 }
 
-/// Where a table is named first.
-pub fn of_table(statement: &Statement, table: &str) -> Spot {
-    let mut found = (1, 1);
+/// Where a table is named first; a name in single quotes has no place in the tree.
+pub fn of_table(statement: &Statement, table: &str) -> Option<Spot> {
+    let mut found = None;
     let _ = visit_relations(statement, |name: &ObjectName| {
         let is_it = name
             .0
@@ -38,12 +71,37 @@ pub fn of_table(statement: &Statement, table: &str) -> Spot {
             .and_then(|part| part.as_ident())
             .is_some_and(|ident| same(ident, table));
         if is_it {
-            found = of_node(name);
+            found = Some(name.span().start)
+                .filter(|start| start.line > 0)
+                .map(of_location);
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     });
     found
+}
+
+/// Names that stand where a table is read, but with arguments.
+pub fn table_functions(statement: &Statement) -> BTreeSet<String> {
+    struct Walk(BTreeSet<String>);
+    impl Visitor for Walk {
+        type Break = ();
+
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table {
+                name,
+                args: Some(_),
+                ..
+            } = factor
+            {
+                self.0.insert(name.to_string().to_lowercase());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut walk = Walk(BTreeSet::new());
+    let _ = statement.visit(&mut walk);
+    walk.0
 }
 
 /// Where a parameter stands first; `name` is without its `$`.
@@ -69,22 +127,86 @@ pub fn of_column(statement: &Statement, column: &str) -> Option<Spot> {
     })
 }
 
-/// Where a function is called that has one of these names and reads these columns; where it is called
-/// first, if none reads just them.
-pub fn of_call(statement: &Statement, names: &[&str], columns: &BTreeSet<String>) -> Option<Spot> {
-    let mut nearest = None;
-    let exact = first(statement, |expression| {
-        let Expr::Function(function) = expression else {
-            // A few are written without being calls in the tree: `extract(… from …)`, `substring(…)`.
-            return None;
-        };
-        if !names.iter().any(|name| is_called(function, name)) {
-            return None;
+/// Where a text in single quotes stands first.
+pub fn of_text(statement: &Statement, text: &str) -> Option<Spot> {
+    first(statement, |expression| match expression {
+        Expr::Value(value) if matches!(&value.value, Value::SingleQuotedString(found) if found == text) => {
+            Some(of_location(value.span.start))
         }
-        nearest = nearest.or(Some(of_node(&function.name)));
-        (read_columns(function) == *columns).then(|| of_node(&function.name))
+        Expr::TypedString(typed) if matches!(&typed.value.value, Value::SingleQuotedString(found) if found == text) => {
+            Some(of_location(typed.value.span.start))
+        }
+        _ => None,
+    })
+}
+
+/// Whether a column's name stands in double quotes where it is read first.
+pub fn is_quoted(statement: &Statement, column: &str) -> bool {
+    first(statement, |expression| match expression {
+        Expr::Identifier(ident) => same(ident, column).then_some(ident.quote_style == Some('"')),
+        _ => None,
+    })
+    .unwrap_or(false)
+}
+
+/// Where a function is called by one of its names, and by which. Of several calls the first that reads
+/// just these columns counts, else the first.
+pub fn of_call(
+    statement: &Statement,
+    names: &[&str],
+    columns: Option<&BTreeSet<String>>,
+) -> Option<(Spot, String)> {
+    let calls = of_calls(statement, names);
+    let exact = calls
+        .iter()
+        .find(|(_, _, read)| columns.is_none_or(|columns| columns == read));
+    exact
+        .or(calls.first())
+        .map(|(spot, name, _)| (*spot, name.clone()))
+}
+
+/// Every call of a function by one of its names: where, by which, and the columns it reads.
+pub fn of_calls(statement: &Statement, names: &[&str]) -> Vec<(Spot, String, BTreeSet<String>)> {
+    let mut calls = Vec::new();
+    let _ = visit_expressions(statement, |expression| {
+        if let Expr::Function(function) = expression
+            && let Some(name) = names.iter().find(|name| is_called(function, name))
+        {
+            let read = read_columns(&function.args);
+            calls.push((of_node(&function.name), (*name).to_string(), read));
+        }
+        ControlFlow::<()>::Continue(())
     });
-    exact.or(nearest)
+    calls
+}
+
+/// Calls that `pick` chooses by the function's name in lower case and whether a window (`over`) follows.
+pub fn calls(statement: &Statement, pick: impl Fn(&str, bool) -> bool) -> Vec<(Spot, String)> {
+    let mut calls = Vec::new();
+    let _ = visit_expressions(statement, |expression| {
+        if let Expr::Function(function) = expression {
+            let name = function.name.to_string().to_lowercase();
+            if pick(&name, function.over.is_some()) {
+                calls.push((of_node(&function.name), name));
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    calls
+}
+
+/// Where an operation between these columns stands: its first operand.
+pub fn of_operation(
+    statement: &Statement,
+    operator: &str,
+    columns: &BTreeSet<String>,
+) -> Option<Spot> {
+    first(statement, |expression| match expression {
+        Expr::BinaryOp { op, .. } => (op.to_string() == operator
+            && read_columns(expression) == *columns)
+            .then(|| of_node(expression)),
+        _ => None,
+    })
 }
 
 fn is_called(function: &Function, name: &str) -> bool {
@@ -96,10 +218,10 @@ fn is_called(function: &Function, name: &str) -> bool {
         .is_some_and(|ident| same(ident, name))
 }
 
-/// Names of the columns a call's arguments read.
-fn read_columns(function: &Function) -> BTreeSet<String> {
+/// Names of the columns that are read in a part of the tree.
+fn read_columns(part: &impl Visit) -> BTreeSet<String> {
     let mut columns = BTreeSet::new();
-    let _ = visit_expressions(&function.args, |expression| {
+    let _ = visit_expressions(part, |expression| {
         match expression {
             Expr::Identifier(ident) => {
                 columns.insert(plain(ident));

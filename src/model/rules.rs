@@ -2,9 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{
-    Query, SetExpr, Statement, TableFactor, Visit, Visitor,
-};
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement, TableFactor, Visit, Visitor};
 
 use super::places::{self, Spot};
 use super::sql::ParsedQuery;
@@ -29,8 +27,14 @@ pub(super) const OF_SELECT: Parameters = Parameters {
     mend: "a report's select has one parameter, $date: the day reported",
 };
 
+/// What to do instead of reading anything else.
+const READ_TABLES: &str =
+    "read a source of `pipelines/` or a model of `sql/`; to read a file, declare a source for it";
+
 struct Refused {
     found: Vec<(Spot, String, &'static str)>,
+    /// Whether something was found that the engine could only misunderstand.
+    is_senseless: bool,
 }
 
 impl Visitor for Refused {
@@ -45,18 +49,42 @@ impl Visitor for Refused {
             ));
         }
         if let SetExpr::Select(select) = query.body.as_ref()
-            && select.into.is_some()
+            && let Some(into) = &select.into
         {
+            self.is_senseless = true;
             self.found.push((
-                places::of_node(query),
+                places::of_node(&into.name),
                 "SELECT INTO is refused: a model's table is named by its file".into(),
                 "remove the INTO",
+            ));
+        }
+        if let (Some(limit), None) = (&query.limit_clause, &query.order_by) {
+            self.found.push((
+                places::of_node(limit),
+                "LIMIT without ORDER BY: which rows are left would be by chance".into(),
+                "add an ORDER BY whose columns decide between equal rows",
             ));
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args, .. } = factor {
+            self.is_senseless |= args.is_some() || name.0.len() > 1;
+            if args.is_some() {
+                self.found.push((
+                    places::of_node(name),
+                    format!("{name}(…) is refused: only declared tables are read"),
+                    READ_TABLES,
+                ));
+            } else if name.0.len() > 1 {
+                self.found.push((
+                    places::of_node(name),
+                    format!("{name} is refused: tables have plain names, without a `.`"),
+                    READ_TABLES,
+                ));
+            }
+        }
         if let TableFactor::Table {
             sample: Some(_),
             name,
@@ -73,9 +101,16 @@ impl Visitor for Refused {
     }
 }
 
-/// Problems of a parsed query that need no plan.
-pub(super) fn of_query(query: &ParsedQuery, file: &str, parameters: Parameters) -> Vec<Diagnostic> {
-    let mut refused = Refused { found: Vec::new() };
+/// Problems of a parsed query that need no plan, and whether there is sense in planning it.
+pub(super) fn of_query(
+    query: &ParsedQuery,
+    file: &str,
+    parameters: Parameters,
+) -> (Vec<Diagnostic>, bool) {
+    let mut refused = Refused {
+        found: Vec::new(),
+        is_senseless: false,
+    };
     let _ = query.statement.visit(&mut refused);
     let mut problems: Vec<Diagnostic> = refused
         .found
@@ -87,26 +122,38 @@ pub(super) fn of_query(query: &ParsedQuery, file: &str, parameters: Parameters) 
     for parameter in &query.parameters {
         if !parameters.names.contains(&parameter.as_str()) {
             let (line, column) = places::of_parameter(&query.statement, parameter);
-            let place = Place::new(line, column);
+            let written = match parameter.as_str() {
+                "?" => "?".to_string(),
+                name => format!("${name}"),
+            };
             problems.push(Diagnostic::new(
                 file,
-                place,
-                format!("there is no parameter ${parameter}"),
+                Place::new(line, column),
+                format!("there is no parameter {written}"),
                 parameters.mend,
             ));
         }
     }
-    problems
+    (problems, !refused.is_senseless)
 }
 
 /// A table nobody declares.
 pub(super) fn unknown_table<'a>(
-    statement: &Statement,
+    (statement, text): (&Statement, &str),
     file: &str,
     table: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Diagnostic {
-    let (line, column) = places::of_table(statement, table);
+    let (line, column) =
+        places::of_table(statement, table).unwrap_or_else(|| places::of_token(text, table));
+    if table == "_loudou" || table.contains(['/', '.', ':']) {
+        return Diagnostic::new(
+            file,
+            Place::new(line, column),
+            format!("{table} is no table: only declared tables are read"),
+            READ_TABLES,
+        );
+    }
     Diagnostic::new(
         file,
         Place::new(line, column),

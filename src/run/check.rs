@@ -79,7 +79,7 @@ async fn of_select(
             return vec![Diagnostic::new(
                 file,
                 Place::FILE,
-                format!("the file cannot be read: {error}"),
+                format!("the file is not a text: {error}"),
                 "save it as UTF-8 text",
             )];
         }
@@ -88,7 +88,7 @@ async fn of_select(
         Ok(query) => query,
         Err(problem) => return vec![problem],
     };
-    let mut problems = models.of_select(project, &query, file);
+    let mut problems = models.of_select(project, &query, file, &text);
     if !problems.is_empty() {
         return problems;
     }
@@ -105,8 +105,8 @@ async fn of_select(
     if !are_tables_known {
         return problems;
     }
-    match models::plan(session, statement).await {
-        Err(error) => problems.push(models::of_error(&error, &query.statement, file)),
+    match models::try_plan(session, statement).await {
+        Err(failure) => problems.push(failure.explain(&query.statement, file)),
         Ok(plan) => {
             problems.extend(models::of_plan(&plan, &query.statement, file));
             let given: Vec<(String, Arrow)> = plan
@@ -123,11 +123,7 @@ async fn of_select(
     problems
 }
 
-fn columns(
-    section: &Section,
-    statement: &Statement,
-    given: &[(String, Arrow)],
-) -> Vec<Diagnostic> {
+fn columns(section: &Section, statement: &Statement, given: &[(String, Arrow)]) -> Vec<Diagnostic> {
     let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
     let declared: Vec<&str> = section
         .columns

@@ -6,5 +6,7 @@
 )]
 
 mod broken;
+mod command_check;
 mod layers;
 mod loading;
+mod schemas;

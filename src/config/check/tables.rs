@@ -140,7 +140,9 @@ impl Tables {
 
     /// Whether two declarations want a name, so that nobody knows which is meant.
     pub fn is_contested(&self, name: &str) -> bool {
-        self.by_name.get(name).is_some_and(|table| table.is_contested)
+        self.by_name
+            .get(name)
+            .is_some_and(|table| table.is_contested)
     }
 
     /// All names.
