@@ -104,9 +104,9 @@ impl<'a> Loader<'a> {
             .iter()
             .filter(|pair| pair.has_sql)
             .filter(|pair| {
-                !contracts
+                contracts
                     .get(&pair.name)
-                    .is_some_and(|contract| contract.sql_path == pair.sql_path)
+                    .is_none_or(|contract| contract.sql_path != pair.sql_path)
             })
             .map(|pair| (pair.name.clone(), pair.sql_path.clone()))
             .collect();
