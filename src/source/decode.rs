@@ -120,7 +120,11 @@ pub(super) struct Slots {
 
 impl Slots {
     fn of(source: &Source) -> Self {
-        let split = |path: &str| path.split('.').map(String::from).collect::<Vec<_>>();
+        // A CSV has no nested fields: a dot is a part of the header's name.
+        let split = |path: &str| match source.format {
+            FileFormat::Csv => vec![path.to_string()],
+            FileFormat::Ndjson | FileFormat::Parquet => path.split('.').map(String::from).collect(),
+        };
         let mut paths: Vec<Vec<String>> = Vec::new();
         let mut personal = Vec::new();
         for column in &source.columns {
