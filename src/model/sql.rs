@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn refuses_everything_but_one_query() {
         for (text, place) in [
-            ("select from from x", Some((1, 13))),
+            ("select a b c from x", Some((1, 12))),
             ("", None),
             ("select 1; select 2", None),
             ("insert into x select 1", None),
@@ -292,7 +292,8 @@ mod tests {
             if let Some(place) = place {
                 assert_eq!((problem.line, problem.column), place, "{problem}");
             }
-            assert!(problem.line >= 1 && problem.column >= 1, "{problem}");
+            let is_placed = problem.line >= 1 && problem.column >= 1;
+            assert!(is_placed || text.is_empty(), "{problem}");
         }
     }
 
