@@ -393,7 +393,7 @@ fn over_limit(
     }
     sums.retain(|_, (lines, bad)| {
         let is_share_over = *bad as f64 > source.quarantine_at_most * *lines as f64;
-        (*lines >= MIN_LINES_FOR_SHARE && is_share_over) || *bad * 2 > *lines
+        is_share_over && (*lines >= MIN_LINES_FOR_SHARE || *bad * 2 > *lines)
     });
     let mut blocked: BTreeMap<String, BTreeSet<NaiveDate>> = plan
         .new_dates()
