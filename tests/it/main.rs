@@ -9,4 +9,5 @@ mod broken;
 mod ingest;
 mod layers;
 mod loading;
+mod nights;
 mod support;
