@@ -90,7 +90,7 @@ pub fn files(
             let path = object_store::path::Path::from_absolute_path(&path).ok()?;
             inside.then(|| PartitionFile {
                 date,
-                path: path.to_string(),
+                path,
                 size: partition.bytes,
             })
         })

@@ -17,7 +17,7 @@ use super::sql::{Dates, bind};
 use super::{Model, Models};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PublishedTable};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, engine_cause, root};
 use crate::project::{Build, DataType, Project};
 use crate::source::{RowSchema, arrow_type};
 use crate::table::schema;
@@ -69,6 +69,10 @@ pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Resul
             Ok(plan) => {
                 problems.extend(of_plan(&plan, file, &model.sql));
                 problems.extend(of_output(model, &plan));
+                // Constant arguments (a mode, a window) are read by the optimizer.
+                if let Err(error) = session.state().optimize(&plan) {
+                    problems.push(of_error(&error, file, &model.sql));
+                }
             }
             Err(error) => problems.push(of_error(&error, file, &model.sql)),
         }
@@ -98,15 +102,7 @@ pub fn of_error(error: &DataFusionError, file: &str, text: &str) -> Diagnostic {
         DataFusionError::Collection(errors) => errors.first().unwrap_or(error),
         other => other,
     };
-    let message = first.strip_backtrace();
-    let message = message
-        .trim_start_matches("Error during planning: ")
-        .trim_start_matches("Schema error: ")
-        .split("\n")
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_string();
+    let message = engine_cause(first);
     let mut place = first
         .diagnostic()
         .and_then(|diagnostic| diagnostic.span)
@@ -155,13 +151,6 @@ pub fn of_error(error: &DataFusionError, file: &str, text: &str) -> Diagnostic {
         column: column.max(1),
         cause,
         mend,
-    }
-}
-
-fn root(error: &DataFusionError) -> &DataFusionError {
-    match error {
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
-        other => other,
     }
 }
 

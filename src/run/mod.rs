@@ -45,7 +45,12 @@ impl Workspace {
     /// problems must not run.
     pub fn open(project: Project) -> Result<(Self, Vec<Diagnostic>)> {
         let spill = work_folder(&project.root).join("scratch/spill");
-        let engine = Engine::new(EngineOptions::for_machine(project.zone, spill))?;
+        let engine =
+            Engine::new(EngineOptions::for_machine(project.zone, spill)).or_else(|_| {
+                // Who may read a project but not write into it can still check and query it.
+                let elsewhere = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
+                Engine::new(EngineOptions::for_machine(project.zone, elsewhere))
+            })?;
         let mut problems = Vec::new();
         let mut sources = Vec::new();
         for contract in project.contracts.values() {

@@ -213,6 +213,8 @@ impl Night<'_> {
 
     fn finish(&mut self, mut step: StepResult, started: Instant, progress: &dyn Progress) {
         step.seconds = started.elapsed().as_secs_f64();
+        step.dates.sort();
+        step.changed.sort();
         progress.end(&step);
         self.results.steps.push(step);
     }
@@ -344,7 +346,13 @@ impl Night<'_> {
                     step.checks
                         .iter()
                         .filter(|check| check.failed_rows > 0)
-                        .map(|check| format!("{} ({} rows)", check.check, check.failed_rows))
+                        .map(|check| {
+                            let mut text = format!("{} ({} rows", check.check, check.failed_rows);
+                            if !check.examples.is_empty() {
+                                text.push_str(&format!(": {}", check.examples.join("; ")));
+                            }
+                            text + ")"
+                        })
                         .collect::<Vec<_>>()
                         .join("; ")
                 );
@@ -464,7 +472,7 @@ impl Night<'_> {
                     .map_err(|error| Error::Failed(error.to_string()))?;
                 files.push(PartitionFile {
                     date,
-                    path: path.to_string(),
+                    path,
                     size: written.bytes,
                 });
                 let inputs = fingerprint::inputs(

@@ -6,6 +6,10 @@
 )]
 
 mod broken;
+mod check;
+mod cli;
+mod demo;
+mod ecom;
 mod ingest;
 mod layers;
 mod loading;
