@@ -1,82 +1,149 @@
 //! Checks of declared analyses that need SQL: a step's condition must parse, plan on its table and be
 //! true or false. Told at the YAML's place, not at one in compiled SQL that nobody wrote.
 
-use arrow::datatypes::DataType;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
+use std::ops::ControlFlow;
+use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
-use crate::model::check::{of_error, of_plan, plan};
+use arrow::datatypes::DataType;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
+
+use crate::config::place_within;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::model::check::{friendly, of_plan, try_plan};
 use crate::model::sql;
 use crate::project::{Funnel, Project, Step};
 
-/// Problems of all funnels' conditions. `session` knows every table, without rows.
+/// What stands before a condition to make it a query.
+const BEFORE: &str = "select (";
+
+/// Problems of all funnels' conditions. `session` knows every table, without rows; nothing is said
+/// about funnels on tables that it does not know.
 pub async fn check(session: &SessionContext, project: &Project) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for funnel in project.funnels.values() {
+        let is_known = session.table_exist(funnel.on.as_str()).unwrap_or(false);
         for step in &funnel.steps {
-            problems.extend(of_step(session, funnel, step).await);
+            let condition = Condition {
+                root: &project.root,
+                funnel,
+                step,
+            };
+            problems.extend(condition.problems(is_known.then_some(session)).await);
         }
     }
     problems
 }
 
-async fn of_step(session: &SessionContext, funnel: &Funnel, step: &Step) -> Vec<Diagnostic> {
-    let (file, line, column) = step.place.clone();
-    let name = format!("funnel {}, step {}", funnel.name, step.name);
-    let at_step = |cause: String, mend: &str| Diagnostic {
-        file: file.clone(),
-        line,
-        column,
-        cause: format!("{name}: {cause}"),
-        mend: mend.to_string(),
-    };
-    if let Err((_, cause)) = sql::parse_expression(&step.when) {
-        return vec![at_step(
-            format!("the condition does not parse: {cause}"),
-            "write a SQL condition on the table's columns, e.g. event = 'pay'",
-        )];
+struct Condition<'a> {
+    root: &'a Path,
+    funnel: &'a Funnel,
+    step: &'a Step,
+}
+
+impl Condition<'_> {
+    /// A problem at a line and column of the condition's text.
+    fn problem(&self, (line, column): (usize, usize), cause: &str, mend: &str) -> Diagnostic {
+        let (file, first_line, first_column) = &self.step.place;
+        let first = Place::new(*first_line, *first_column);
+        let place = std::fs::read_to_string(self.root.join(file)).map_or(first, |source| {
+            place_within(&source, first, &self.step.when, Place::new(line, column))
+        });
+        let cause = format!(
+            "funnel {}, step {}: {cause}",
+            self.funnel.name, self.step.name
+        );
+        Diagnostic::new(file, place, cause, mend)
     }
-    let text = format!("select ({}) as condition from \"{}\"", step.when, funnel.on);
-    let parsed = match sql::parse(&text, &file) {
-        Ok(parsed) => parsed,
-        Err(problem) => return vec![at_step(problem.cause, &problem.mend)],
-    };
-    if let Some(parameter) = parsed.parameters.iter().next() {
-        return vec![at_step(
-            format!("a condition has no parameters (${parameter})"),
-            "the funnel's window says which days belong to it",
-        )];
-    }
-    let planned = match plan(session, parsed.statement).await {
-        Ok(planned) => planned,
-        Err(error) => {
-            let problem = of_error(&error, &file, &text);
-            return vec![at_step(problem.cause, &problem.mend)];
+
+    async fn problems(&self, session: Option<&SessionContext>) -> Vec<Diagnostic> {
+        let at_start = |cause: &str, mend: &str| vec![self.problem((1, 1), cause, mend)];
+        let expression = match sql::parse_expression(&self.step.when) {
+            Ok(expression) => expression,
+            Err((place, cause, mend)) => {
+                let mend = format!("{mend}; a condition is SQL, such as event = 'pay'");
+                let cause = format!("the condition does not parse: {cause}");
+                return vec![self.problem(place, &cause, &mend)];
+            }
+        };
+        let has_query = visit_expressions(&expression, |inner| match inner {
+            Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        });
+        if has_query.is_break() {
+            return at_start(
+                "a condition looks at one event and reads no other table",
+                "write a model that joins the tables, and let the funnel run `on` it",
+            );
         }
-    };
-    let mut problems: Vec<Diagnostic> = of_plan(&planned, &file, &text)
-        .into_iter()
-        .map(|problem| at_step(problem.cause, &problem.mend))
-        .collect();
-    let mut has_aggregate = false;
-    let _ = planned.apply_with_subqueries(|node| {
-        has_aggregate |= matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Window(_));
-        Ok(TreeNodeRecursion::Continue)
-    });
-    if has_aggregate {
-        problems.push(at_step(
-            "a condition looks at one event, not at many".to_string(),
-            "leave aggregates and window functions out of it",
-        ));
+        // The line end closes a comment that may stand last in the condition.
+        let text = format!(
+            "{BEFORE}{}\n) as condition from \"{}\"",
+            self.step.when, self.funnel.on
+        );
+        let (file, ..) = &self.step.place;
+        let parsed = match sql::parse(&text, file) {
+            Ok(parsed) => parsed,
+            Err(problem) => return at_start(&problem.cause, &problem.mend),
+        };
+        if let Some(parameter) = parsed.parameters.iter().next() {
+            let place = sql::place_of_parameter(&parsed.statement, parameter);
+            return vec![self.problem(
+                inside(place),
+                &format!("a condition has no parameters, but here is ${parameter}"),
+                "leave it out: the funnel itself takes the events of the right days",
+            )];
+        }
+        let Some(session) = session else {
+            return Vec::new();
+        };
+        let state = session.state();
+        let over_many = sql::calls(&parsed.statement, |name, is_over| {
+            is_over || state.aggregate_functions().contains_key(name)
+        });
+        if let Some((place, name)) = over_many.first() {
+            return vec![self.problem(
+                inside(*place),
+                &format!("{name} looks at many events, but a condition looks at one"),
+                "leave it out; a model can prepare a column for the condition",
+            )];
+        }
+        let planned = match try_plan(session, parsed.statement.clone()).await {
+            Ok(planned) => planned,
+            Err(failure) => {
+                let problem = failure.explain(&parsed.statement, file);
+                let place = inside((problem.line, problem.column));
+                return vec![self.problem(place, &problem.cause, &problem.mend)];
+            }
+        };
+        let mut problems: Vec<Diagnostic> = of_plan(&planned, &parsed.statement, file)
+            .into_iter()
+            .map(|problem| {
+                let place = inside((problem.line, problem.column));
+                self.problem(
+                    place,
+                    &problem.cause,
+                    "look only at columns of the event: a rerun of a date must give the same bytes",
+                )
+            })
+            .collect();
+        let given = planned.schema().field(0).data_type();
+        if !matches!(given, DataType::Boolean | DataType::Null) {
+            problems.extend(at_start(
+                &format!("the condition gives {}, not true or false", friendly(given)),
+                "compare it with something, such as event = 'pay'",
+            ));
+        }
+        problems
     }
-    let given = planned.schema().field(0).data_type();
-    if !matches!(given, DataType::Boolean | DataType::Null) {
-        problems.push(at_step(
-            "the condition is not true or false".to_string(),
-            "compare with something: event = 'pay'",
-        ));
+}
+
+/// A place of the query around a condition as a place of the condition.
+fn inside((line, column): (usize, usize)) -> (usize, usize) {
+    match line {
+        1 => (1, column.saturating_sub(BEFORE.len()).max(1)),
+        _ => (line, column),
     }
-    problems
 }

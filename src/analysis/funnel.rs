@@ -144,9 +144,11 @@ fn compile(funnel: &Funnel) -> String {
     let mut any_step = Vec::new();
     for (at, step) in funnel.steps.iter().enumerate() {
         let number = at + 1;
+        // A comment that stands last in a condition ends with its line.
+        let end = if step.when.contains("--") { "\n" } else { "" };
         let _ = write!(
             steps,
-            ",\n    coalesce({}, false) as is_step_{number}",
+            ",\n    coalesce({}{end}, false) as is_step_{number}",
             step.when
         );
         any_step.push(format!("is_step_{number}"));

@@ -8,11 +8,16 @@ use include_dir::{Dir, DirEntry, include_dir};
 use super::Context;
 use super::arguments::Init;
 use super::output;
+use crate::config::json_schema;
 use crate::error::{Error, Result};
 
 static PIPELINES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/pipelines");
 static SQL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
 static REPORTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reports");
+
+/// Folder of the JSON Schemas that editors check YAML files by; each file names its own in its first
+/// line.
+const SCHEMAS: &str = ".schema";
 
 const GITIGNORE: &str = ".loudou/\nwarehouse/\nraw/\n";
 
@@ -34,9 +39,10 @@ pub(crate) fn run(context: &Context, arguments: &Init) -> Result<u8> {
     }
     write_project(dir)?;
     output::line(&format!(
-        "wrote a project into {}\nnext: put raw logs under {}, see pipelines/shop.yaml for their shape; then\n  loudou -C {} check\n  loudou -C {} run",
+        "wrote a project into {}\nnext: put raw logs under {}, see pipelines/shop.yaml for their shape; editors check the YAML by {}; then\n  loudou -C {} check\n  loudou -C {} run",
         dir.display(),
         dir.join("raw").display(),
+        dir.join(SCHEMAS).display(),
         dir.display(),
         dir.display(),
     ))?;
@@ -51,6 +57,10 @@ pub(crate) fn write_project(dir: &Path) -> Result<()> {
         ("reports", &REPORTS),
     ] {
         write_files(&dir.join(name), files)?;
+    }
+    for (name, schema) in json_schema() {
+        let path = dir.join(SCHEMAS).join(format!("{name}.json"));
+        write_if_absent(&path, format!("{schema:#}\n").as_bytes())?;
     }
     write_if_absent(&dir.join(".gitignore"), GITIGNORE.as_bytes())
 }

@@ -1,6 +1,6 @@
 //! All files of a project together: which tables there are, which names are taken, what refers to what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -8,12 +8,13 @@ use serde_json::Value as Json;
 
 use super::check::{self, Basics, Checker, Declared, FUNNEL_TABLE, Tables};
 use super::files::{self, Files, PROJECT_FILE, Pair, ReportFolder};
+use super::parts::{Parts, Select};
 use super::raw::{ContractFile, PipelineFile, ProjectFile, ReportFile, SectionFile};
 use super::tree::{Document, Node};
 use super::walk::{self, Read};
 use super::{parse, schema, words};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::project::{Contract, Project, Report, Section};
+use crate::project::{Contract, LocalText, Project, Report, Section};
 
 /// A YAML file read as a `T`.
 struct Loaded<T> {
@@ -39,8 +40,8 @@ impl<'a> Loader<'a> {
         Self { root, problems }
     }
 
-    /// The project, as far as its files could be read: it is only to be used if no problem was told.
-    pub fn load(mut self, files: &Files) -> Option<Project> {
+    /// The project, as far as its files could be read.
+    pub fn load(mut self, files: &Files) -> Option<Parts> {
         let basics = self.basics();
         let pipeline_schema = schema::pipeline();
         let pipelines: Vec<Loaded<PipelineFile>> = files
@@ -48,6 +49,8 @@ impl<'a> Loader<'a> {
             .iter()
             .filter_map(|path| self.yaml(path, &pipeline_schema))
             .collect();
+        let are_all_named = pipelines.len() == files.pipelines.len()
+            && pipelines.iter().all(|pipeline| pipeline.read.is_some());
         let contract_schema = schema::contract();
         let contracts: Vec<(&Pair, Option<Loaded<ContractFile>>)> = files
             .models
@@ -65,34 +68,69 @@ impl<'a> Loader<'a> {
 
         let tables = self.tables(&pipelines, &contracts);
         let declared = self.pipelines(&pipelines, basics.as_ref(), &tables);
-        let contracts = self.contracts(&contracts, &tables);
-        let reports = self.reports(&files.reports, &declared);
+        let mut contracts = self.contracts(&contracts, &tables);
+        let mut selects = Vec::new();
+        let (reports, unlisted_reports) = self.reports(&files.reports, &declared, &mut selects);
 
-        let basics = basics?;
         let (sources, funnels): (Vec<_>, Vec<_>) = declared
             .into_iter()
             .map(|(_, declared)| (declared.sources, declared.funnels))
             .unzip();
-        Some(Project {
-            root: self.root.to_path_buf(),
-            name: basics.name,
-            zone: basics.zone,
-            locale: basics.locale,
-            currency: basics.currency,
-            warehouse: basics.warehouse,
-            catch_up_days: basics.catch_up_days,
-            sources: sources
-                .into_iter()
-                .flatten()
-                .map(|source| (source.name.clone(), source))
-                .collect(),
-            funnels: funnels
-                .into_iter()
-                .flatten()
-                .map(|funnel| (funnel.name.clone(), funnel))
-                .collect(),
-            contracts,
-            reports,
+        let sources: BTreeMap<_, _> = sources
+            .into_iter()
+            .flatten()
+            .filter(|source| !tables.is_contested(&source.name))
+            .map(|source| (source.name.clone(), source))
+            .collect();
+        contracts.retain(|name, _| !tables.is_contested(name));
+        let funnels: BTreeMap<_, _> = funnels
+            .into_iter()
+            .flatten()
+            .map(|funnel| (funnel.name.clone(), funnel))
+            .collect();
+        let has_funnels = pipelines.iter().any(|pipeline| {
+            let funnels = pipeline.root().get("funnels");
+            funnels.is_some_and(|funnels| !funnels.entries().is_empty())
+        });
+        let unread_tables: BTreeSet<String> = tables
+            .names()
+            .filter(|name| !sources.contains_key(*name) && !contracts.contains_key(*name))
+            // One sound funnel is enough to know the columns of their table.
+            .filter(|name| *name != FUNNEL_TABLE || (has_funnels && funnels.is_empty()))
+            .map(str::to_owned)
+            .collect();
+        let loose_models = files
+            .models
+            .iter()
+            .filter(|pair| pair.has_sql)
+            .filter(|pair| {
+                contracts
+                    .get(&pair.name)
+                    .is_none_or(|contract| contract.sql_path != pair.sql_path)
+            })
+            .map(|pair| (pair.name.clone(), pair.sql_path.clone()))
+            .collect();
+        let basics = basics.or_else(|| Basics::unknown(self.root))?;
+        Some(Parts {
+            project: Project {
+                root: self.root.to_path_buf(),
+                name: basics.name,
+                zone: basics.zone,
+                locale: basics.locale,
+                currency: basics.currency,
+                warehouse: basics.warehouse,
+                catch_up_days: basics.catch_up_days,
+                sources,
+                funnels,
+                contracts,
+                reports,
+            },
+            is_whole: self.problems.is_empty(),
+            unread_tables,
+            are_all_named,
+            loose_models,
+            selects,
+            unlisted_reports,
         })
     }
 
@@ -301,15 +339,17 @@ impl<'a> Loader<'a> {
         checked
     }
 
-    /// The reports in the order in which pipelines name them. Those that none names are checked too.
+    /// The reports in the order in which pipelines name them, and those that none names: they are
+    /// checked too.
     fn reports(
         &mut self,
         folders: &[ReportFolder],
         declared: &[(String, Declared)],
-    ) -> Vec<Report> {
+        selects: &mut Vec<Select>,
+    ) -> (Vec<Report>, Vec<Report>) {
         let mut checked: BTreeMap<&str, Report> = folders
             .iter()
-            .filter_map(|folder| Some((folder.role.as_str(), self.report(folder)?)))
+            .map(|folder| (folder.role.as_str(), self.report(folder, selects)))
             .collect();
         let mut reports = Vec::new();
         let mut named: BTreeMap<&str, String> = BTreeMap::new();
@@ -344,10 +384,10 @@ impl<'a> Loader<'a> {
                 }
             }
         }
-        reports
+        (reports, checked.into_values().collect())
     }
 
-    fn report(&mut self, folder: &ReportFolder) -> Option<Report> {
+    fn report(&mut self, folder: &ReportFolder, selects: &mut Vec<Select>) -> Report {
         let role = folder.role.as_str();
         Checker::new(&folder.report_path, self.problems).name(Place::FILE, "a role", role);
         let title = if folder.has_report {
@@ -382,14 +422,26 @@ impl<'a> Loader<'a> {
         let mut sections: Vec<_> = folder
             .sections
             .iter()
-            .filter_map(|pair| self.section(pair, &section_schema))
+            .filter_map(|pair| {
+                let section = self.section(pair, &section_schema);
+                if pair.has_sql {
+                    selects.push(Select {
+                        sql_path: pair.sql_path.clone(),
+                        section: section.clone(),
+                    });
+                }
+                section.filter(|_| pair.has_sql)
+            })
             .collect();
         sections.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
-        Some(Report {
+        Report {
             role: role.to_owned(),
-            title: title?,
+            title: title.unwrap_or_else(|| LocalText {
+                fallback: role.to_owned(),
+                ..LocalText::default()
+            }),
             sections,
-        })
+        }
     }
 
     fn section(&mut self, pair: &Pair, schema: &Json) -> Option<Section> {

@@ -11,8 +11,10 @@
 mod check;
 mod facts;
 mod files;
+mod inner_place;
 mod load;
 mod parse;
+mod parts;
 mod paths;
 mod raw;
 mod schema;
@@ -28,6 +30,8 @@ use self::load::Loader;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::project::Project;
 
+pub use self::inner_place::place_within;
+pub use self::parts::{Parts, Select};
 pub use self::schema::json_schema;
 
 /// The nearest folder at or above `start` that holds a project.
@@ -42,10 +46,18 @@ pub fn find_root(start: &Path) -> Option<PathBuf> {
 /// Loads a project. All problems come back, sorted by file, line and column, each once. The project
 /// comes back unless a problem prevents it; files that nothing reads are problems but prevent nothing.
 pub fn load(root: &Path) -> (Option<Project>, Vec<Diagnostic>) {
+    let (parts, problems) = load_parts(root);
+    let project = parts.filter(|parts| parts.is_whole);
+    (project.map(|parts| parts.project), problems)
+}
+
+/// Loads what can be loaded of a project, with all problems like [`load`]; nothing comes back if the
+/// folder holds no project.
+pub fn load_parts(root: &Path) -> (Option<Parts>, Vec<Diagnostic>) {
     let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
     let mut problems = Vec::new();
     let mut strays = Vec::new();
-    let project = if root.join(PROJECT_FILE).exists() {
+    let parts = if root.join(PROJECT_FILE).exists() {
         let files = files::find(&root, &mut problems, &mut strays);
         Loader::new(&root, &mut problems).load(&files)
     } else {
@@ -57,9 +69,8 @@ pub fn load(root: &Path) -> (Option<Project>, Vec<Diagnostic>) {
         ));
         None
     };
-    let project = project.filter(|_| problems.is_empty());
     problems.append(&mut strays);
     problems.sort();
     problems.dedup();
-    (project, problems)
+    (parts, problems)
 }

@@ -1,6 +1,7 @@
 //! Plans every model on empty tables: unknown columns, wrong types, functions that would make a rerun
 //! differ. Reads no data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType as Arrow, Schema};
@@ -10,14 +11,17 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::Statement;
 
-pub use super::rules::find as place_of;
-use super::rules::{find, nearest};
+pub use super::explain::Failure;
+use super::explain::columns_of;
+use super::places;
+pub use super::places::of_output as place_of_output;
 use super::sql::{Dates, bind};
 use super::{Model, Models};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::{Engine, PublishedTable};
-use crate::error::{Error, Result, engine_cause, root};
+use crate::error::{Error, Result};
 use crate::project::{Build, DataType, Project};
 use crate::source::{RowSchema, arrow_type};
 use crate::table::schema;
@@ -39,8 +43,14 @@ pub fn empty_session(
     for source in project.sources.values() {
         register(&source.name, &RowSchema::of(source).schema)?;
     }
-    for model in models.iter() {
-        register(model.name(), &schema::of_contract(&model.contract))?;
+    for contract in project.contracts.values() {
+        register(&contract.name, &schema::of_contract(contract))?;
+    }
+    for model in models.all() {
+        let name = model.name();
+        if !project.contracts.contains_key(name) && !models.unread.tables.contains(name) {
+            register(name, &schema::of_contract(&model.contract))?; // compiled from an analysis
+        }
     }
     Ok(session)
 }
@@ -60,21 +70,26 @@ pub fn sample_dates() -> Dates {
 pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Result<Vec<Diagnostic>> {
     let session = empty_session(engine, project, models)?;
     let mut problems = Vec::new();
-    for model in models.iter() {
+    for model in models.all() {
+        let reads_unknown = model
+            .tables
+            .iter()
+            .any(|table| !session.table_exist(table.as_str()).unwrap_or(false));
+        if !model.can_plan || reads_unknown || model.tables.contains(model.name()) {
+            continue; // told already, if a table is not only unread
+        }
         let Ok(statement) = bind(&model.statement, &sample_dates()) else {
             continue; // told by the rules already
         };
         let file = &model.contract.sql_path;
-        match plan(&session, statement).await {
+        match try_plan(&session, statement).await {
             Ok(plan) => {
-                problems.extend(of_plan(&plan, file, &model.sql));
-                problems.extend(of_output(model, &plan));
-                // Constant arguments (a mode, a window) are read by the optimizer.
-                if let Err(error) = session.state().optimize(&plan) {
-                    problems.push(of_error(&error, file, &model.sql));
+                problems.extend(of_plan(&plan, &model.statement, file));
+                if !models.unread.tables.contains(model.name()) {
+                    problems.extend(of_output(model, &plan));
                 }
             }
-            Err(error) => problems.push(of_error(&error, file, &model.sql)),
+            Err(failure) => problems.push(failure.explain(&model.statement, file)),
         }
     }
     Ok(problems)
@@ -83,7 +98,7 @@ pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Resul
 /// Plans a statement in a session, coerced as it would run.
 pub async fn plan(
     session: &SessionContext,
-    statement: datafusion::sql::sqlparser::ast::Statement,
+    statement: Statement,
 ) -> Result<LogicalPlan, DataFusionError> {
     let state = session.state();
     let plan = state
@@ -96,83 +111,45 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// The engine's error as a problem in a file, with the place where it can be told.
-pub fn of_error(error: &DataFusionError, file: &str, text: &str) -> Diagnostic {
-    let first = match error {
-        DataFusionError::Collection(errors) => errors.first().unwrap_or(error),
-        other => other,
-    };
-    let message = engine_cause(first);
-    let mut place = first
-        .diagnostic()
-        .and_then(|diagnostic| diagnostic.span)
-        .map(|span| {
-            (
-                usize::try_from(span.start.line).unwrap_or(1),
-                usize::try_from(span.start.column).unwrap_or(1),
-            )
-        });
-    let mut cause = message
-        .split(" Valid fields are")
-        .next()
-        .unwrap_or(&message)
-        .trim_end_matches('.')
-        .to_string();
-    let mut mend = "correct the SQL at this place; `loudou query` tries it".to_string();
-    if let DataFusionError::SchemaError(error, _) = root(first)
-        && let datafusion::common::SchemaError::FieldNotFound {
-            field,
-            valid_fields,
-        } = error.as_ref()
-    {
-        let names: Vec<&str> = valid_fields
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
-        cause = format!("there is no column {} here", field.name);
-        let mut listed: Vec<&str> = names.clone();
-        listed.dedup();
-        mend = match nearest(&field.name, names.iter().copied()) {
-            Some(name) => format!("did you mean {name}? There are: {}", listed.join(", ")),
-            None if listed.is_empty() => "no table stands in this query's FROM".to_string(),
-            None => format!("there are: {}", listed.join(", ")),
-        };
-        place = place.or_else(|| Some(find(text, &field.name)));
+/// Plans a statement and everything that follows up to its run.
+pub async fn try_plan(
+    session: &SessionContext,
+    statement: Statement,
+) -> Result<LogicalPlan, Box<Failure>> {
+    let state = session.state();
+    let plan = state
+        .statement_to_plan(DfStatement::Statement(Box::new(statement)))
+        .await
+        .map_err(|error| Box::new(Failure::of_statement(error)))?;
+    let tried = state.create_physical_plan(&plan).await;
+    match tried {
+        Ok(_) => Ok(plan),
+        Err(error) => Err(Box::new(Failure::of_plan(error, &plan))),
     }
-    if place.is_none()
-        && let Some(name) = quoted_name(&message)
-    {
-        place = Some(find(text, &name));
-    }
-    let (line, column) = place.unwrap_or((1, 1));
-    Diagnostic {
-        file: file.to_string(),
-        line: line.max(1),
-        column: column.max(1),
-        cause,
-        mend,
-    }
-}
-
-/// The name in `Invalid function 'summ'` and the like.
-fn quoted_name(message: &str) -> Option<String> {
-    let start = message.find('\'')? + 1;
-    let length = message[start..].find('\'')?;
-    Some(message[start..start + length].to_string())
 }
 
 /// Functions and sums in a plan that would make the same inputs give other bytes.
-pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
+pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let mut tell = |name: &str, cause: String, mend: &str| {
-        let (line, column) = find(text, name);
-        problems.push(Diagnostic {
-            file: file.to_string(),
-            line,
-            column,
-            cause,
-            mend: mend.to_string(),
-        });
+    let mut tell = |spots: Vec<(places::Spot, String)>, name: &str, cause: &str, mend: &str| {
+        let spots = if spots.is_empty() {
+            vec![(places::of_select(statement), name.to_string())]
+        } else {
+            spots
+        };
+        for ((line, column), name) in spots {
+            let cause = format!("{name} {cause}");
+            problems.push(Diagnostic::new(file, Place::new(line, column), cause, mend));
+        }
+    };
+    let all = |names: &[&str]| {
+        let calls = places::of_calls(statement, names).into_iter();
+        calls.map(|(spot, name, _)| (spot, name)).collect()
+    };
+    let one = |names: &[&str], expression: &Expr| {
+        places::of_call(statement, names, Some(&columns_of(expression)))
+            .into_iter()
+            .collect()
     };
     let _ = plan.apply_with_subqueries(|node| {
         let inputs = node.inputs();
@@ -181,31 +158,48 @@ pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
             expression.apply(|expression| {
                 match expression {
                     Expr::ScalarFunction(function) => {
+                        let names = names(function.func.name(), function.func.aliases());
                         let name = function.func.name();
-                        if function.func.signature().volatility == Volatility::Volatile
-                            || ["now", "current_date", "current_time", "current_timestamp", "today"].contains(&name)
-                        {
+                        if function.func.signature().volatility == Volatility::Volatile {
+                            tell(all(&names), name, "gives another value in every run", SAME_BYTES);
+                        } else if CLOCKS.contains(&name) {
+                            tell(all(&names), name, "reads the clock", SAME_BYTES);
+                        }
+                    }
+                    Expr::WindowFunction(function) => {
+                        let name = function.fun.name();
+                        if IN_ORDER.contains(&name) && function.params.order_by.is_empty() {
                             tell(
+                                one(&[name], expression),
                                 name,
-                                format!("{name}() gives another value at every run"),
-                                "use $start, $end or $complete_through; a rerun of a date must give the same bytes",
+                                "follows the order of rows, but its window gives none",
+                                "add ORDER BY to its window, with columns that decide between equal rows",
                             );
                         }
                     }
                     Expr::AggregateFunction(function) => {
-                        let name = function.func.name().to_string();
+                        let name = function.func.name();
+                        let names = names(name, function.func.aliases());
                         if name.starts_with("approx_") {
                             tell(
-                                &name,
-                                format!("{name} depends on the order of rows"),
-                                "use the exact function: median, percentile_cont, count(distinct …)",
+                                all(&names),
+                                name,
+                                "gives an estimate that depends on the order of rows",
+                                "use the exact one: count(distinct …), median, percentile_cont",
                             );
                         }
-                        let is_sum = ["sum", "avg", "mean"].contains(&name.as_str())
-                            || ["stddev", "var", "corr", "covar", "regr"]
-                                .iter()
-                                .any(|start| name.starts_with(start));
-                        let adds_floats = is_sum
+                        if IN_ORDER.contains(&name) && function.params.order_by.is_empty() {
+                            let mend = format!(
+                                "say which: {name}(… order by …), with columns that decide between equal rows"
+                            );
+                            tell(
+                                one(&names, expression),
+                                name,
+                                "follows the order of rows, but none is given",
+                                &mend,
+                            );
+                        }
+                        let adds_floats = adds(name)
                             && function.params.args.iter().any(|argument| {
                                 schema.is_some_and(|schema| {
                                     matches!(
@@ -216,8 +210,9 @@ pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
                             });
                         if adds_floats && file.starts_with("sql/marts/") {
                             tell(
-                                &name,
-                                format!("{name} of a float depends on the order of rows"),
+                                one(&names, expression),
+                                name,
+                                "of floats depends on the order of rows, so a rerun could give another number",
                                 "cast to a decimal first: sum(cast(x as decimal(38, 6)))",
                             );
                         }
@@ -233,19 +228,48 @@ pub fn of_plan(plan: &LogicalPlan, file: &str, text: &str) -> Vec<Diagnostic> {
     problems
 }
 
+/// What to do about what differs from run to run.
+const SAME_BYTES: &str = "a rerun of a date must give the same bytes: use $start, $end or $complete_through in a model, $date in a report";
+
+/// Functions whose value follows the order of rows.
+const IN_ORDER: [&str; 12] = [
+    "row_number",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+    "ntile",
+    "sessionize",
+    "array_agg",
+    "string_agg",
+    "rank",
+    "dense_rank",
+];
+
+/// Functions that the engine takes for constant within a query, though they read the clock.
+const CLOCKS: [&str; 3] = ["now", "current_date", "current_time"];
+
+/// Whether an aggregate adds values up on its way.
+fn adds(name: &str) -> bool {
+    ["sum", "avg", "mean"].contains(&name)
+        || ["stddev", "var", "corr", "covar", "regr"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+fn names<'a>(name: &'a str, aliases: &'a [String]) -> Vec<&'a str> {
+    let aliases = aliases.iter().map(String::as_str);
+    std::iter::once(name).chain(aliases).collect()
+}
+
 /// Whether the query gives what the contract says.
 fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
     let contract = &model.contract;
-    let problem = |name: &str, cause: String, mend: String| {
-        let (line, column) = find(&model.sql, name);
-        Diagnostic {
-            file: contract.sql_path.clone(),
-            line,
-            column,
-            cause,
-            mend,
-        }
+    let problem = |(line, column): (usize, usize), cause: String, mend: String| {
+        Diagnostic::new(&contract.sql_path, Place::new(line, column), cause, mend)
     };
+    let at = |name: &str| places::of_output(&model.statement, name);
     let mut problems = Vec::new();
     let given: Vec<(&str, &Arrow)> = plan
         .schema()
@@ -253,22 +277,33 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
         .iter()
         .map(|field| (field.name().as_str(), field.data_type()))
         .collect();
+    let mut undeclared: BTreeMap<places::Spot, Vec<&str>> = BTreeMap::new();
     for (name, _) in &given {
         if !contract.columns.iter().any(|column| column.name == *name) {
-            problems.push(problem(
-                name,
-                format!(
-                    "the query gives a column {name} that {} does not declare",
-                    contract.yaml_path
-                ),
-                "declare it with its type and unit, or leave it out of the select".to_string(),
-            ));
+            undeclared.entry(at(name)).or_default().push(name);
         }
+    }
+    for (spot, names) in undeclared {
+        let columns = if names.len() == 1 {
+            "a column"
+        } else {
+            "columns"
+        };
+        problems.push(problem(
+            spot,
+            format!(
+                "the query gives {columns} that {} does not declare: {}",
+                contract.yaml_path,
+                names.join(", ")
+            ),
+            "declare what is missing with its type and unit, or leave it out of the select"
+                .to_string(),
+        ));
     }
     for column in &contract.columns {
         match given.iter().find(|(name, _)| *name == column.name) {
             None => problems.push(problem(
-                "from",
+                places::of_select(&model.statement),
                 format!(
                     "the query does not give {}, which {} declares",
                     column.name, contract.yaml_path
@@ -276,7 +311,7 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
                 "select it, or take it out of the contract".to_string(),
             )),
             Some((_, found)) if !fits(found, column.data_type) => problems.push(problem(
-                &column.name,
+                at(&column.name),
                 format!(
                     "{} comes out as {}, the contract says {}",
                     column.name,
@@ -293,7 +328,7 @@ fn of_output(model: &Model, plan: &LogicalPlan) -> Vec<Diagnostic> {
     }
     if contract.build == Build::View && model.parameters.contains("complete_through") {
         problems.push(problem(
-            "$complete_through",
+            places::of_parameter(&model.statement, "complete_through"),
             "a view has no dates of its own to mature".to_string(),
             "use $complete_through in the model that reads it".to_string(),
         ));
@@ -322,7 +357,8 @@ pub fn fits(found: &Arrow, declared: DataType) -> bool {
     }
 }
 
-fn friendly(found: &Arrow) -> String {
+/// A type as contracts name it.
+pub fn friendly(found: &Arrow) -> String {
     match found {
         Arrow::Utf8 | Arrow::Utf8View | Arrow::LargeUtf8 => "string".to_string(),
         Arrow::Float64 => "float64".to_string(),

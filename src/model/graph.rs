@@ -2,20 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Model, rules};
-use crate::diagnostic::Diagnostic;
+use super::{Model, Unread, places, rules};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::project::Project;
 
-/// Orders models (by name among equals). Models that read unknown tables or stand in a cycle are left
-/// out and told.
-pub fn order(project: &Project, models: Vec<Model>) -> (Vec<Model>, Vec<Diagnostic>) {
+/// Orders models (by name among equals). Models that read unknown tables or stand in a cycle are told
+/// and, with those that read them, come apart from the others.
+pub fn order(
+    project: &Project,
+    models: Vec<Model>,
+    unread: &Unread,
+) -> (Vec<Model>, Vec<Model>, Vec<Diagnostic>) {
     let mut problems = Vec::new();
     let names: BTreeSet<String> = models
         .iter()
         .map(|model| model.name().to_string())
         .collect();
-    let is_known = |table: &str| names.contains(table) || project.sources.contains_key(table);
+    // A model that does not parse is told already; who reads it does nothing wrong.
+    let is_given = |table: &str| {
+        project.sources.contains_key(table)
+            || (!names.contains(table)
+                && (project.contracts.contains_key(table) || unread.may_be(table)))
+    };
+    let is_known = |table: &str| names.contains(table) || is_given(table);
     let mut waiting: BTreeMap<String, Model> = BTreeMap::new();
+    let mut left_out = Vec::new();
     for model in models {
         let unknown: Vec<&String> = model
             .tables
@@ -27,9 +38,16 @@ pub fn order(project: &Project, models: Vec<Model>) -> (Vec<Model>, Vec<Diagnost
             continue;
         }
         for table in unknown {
-            let known = names.iter().chain(project.sources.keys());
-            problems.push(rules::unknown_table(&model, table, known));
+            let known = names
+                .iter()
+                .chain(project.sources.keys())
+                .chain(project.contracts.keys())
+                .chain(&unread.tables)
+                .map(String::as_str);
+            let file = &model.contract.sql_path;
+            problems.push(rules::unknown_table(model.query(), file, table, known));
         }
+        left_out.push(model);
     }
     let mut ordered: Vec<Model> = Vec::new();
     let mut done: BTreeSet<String> = BTreeSet::new();
@@ -40,7 +58,7 @@ pub fn order(project: &Project, models: Vec<Model>) -> (Vec<Model>, Vec<Diagnost
                 model
                     .tables
                     .iter()
-                    .all(|table| done.contains(table) || project.sources.contains_key(table))
+                    .all(|table| done.contains(table) || is_given(table))
             })
             .map(|(name, _)| name.clone())
             .collect();
@@ -54,17 +72,25 @@ pub fn order(project: &Project, models: Vec<Model>) -> (Vec<Model>, Vec<Diagnost
             }
         }
     }
+    let mut told: BTreeSet<String> = BTreeSet::new();
     for model in waiting.values() {
+        if told.contains(model.name()) {
+            continue;
+        }
         if let Some(path) = cycle_through(model.name(), &waiting) {
-            problems.push(rules::at_table(
-                model,
-                path.get(1).map_or(model.name(), String::as_str),
+            told.extend(path.iter().cloned());
+            let next = path.get(1).map_or(model.name(), String::as_str);
+            let (line, column) = places::of_table(&model.statement, next).unwrap_or((1, 1));
+            problems.push(Diagnostic::new(
+                &model.contract.sql_path,
+                Place::new(line, column),
                 format!("models read each other in a circle: {}", path.join(" → ")),
-                "let one of them read from a model before both",
+                "let one of them read from a table that stands before all of these",
             ));
         }
     }
-    (ordered, problems)
+    left_out.extend(waiting.into_values());
+    (ordered, left_out, problems)
 }
 
 /// A way from a model back to itself.

@@ -5,7 +5,9 @@
 
 pub mod build;
 pub mod check;
+mod explain;
 mod graph;
+mod places;
 mod rules;
 pub mod sql;
 mod windows;
@@ -45,6 +47,8 @@ pub struct Model {
     /// Parameters it uses, without `$`.
     pub parameters: BTreeSet<String>,
     statement: Statement,
+    /// False if it holds something that the engine could only misunderstand.
+    can_plan: bool,
 }
 
 impl Model {
@@ -53,9 +57,29 @@ impl Model {
         &self.contract.name
     }
 
+    fn query(&self) -> (&Statement, &str) {
+        (&self.statement, &self.sql)
+    }
+
     /// Whether nothing is stored for it.
     pub fn is_view(&self) -> bool {
         self.contract.build == Build::View
+    }
+}
+
+/// What is not known of a project whose YAML has problems, so that nothing wrong is said about its SQL.
+#[derive(Debug, Clone, Default)]
+pub struct Unread {
+    /// Tables that are declared, but whose columns are not known.
+    pub tables: BTreeSet<String>,
+    /// Whether there may be tables of any name.
+    pub may_be_more: bool,
+}
+
+impl Unread {
+    /// Whether a table that no sound declaration names may exist all the same.
+    fn may_be(&self, table: &str) -> bool {
+        self.may_be_more || self.tables.contains(table)
     }
 }
 
@@ -63,42 +87,102 @@ impl Model {
 #[derive(Debug, Clone, Default)]
 pub struct Models {
     models: Vec<Model>,
+    /// Read something that is not there, or stand in a circle: to be looked at, not to be run.
+    left_out: Vec<Model>,
     by_name: BTreeMap<String, usize>,
+    unread: Unread,
 }
 
 impl Models {
-    /// Parses models; problems are told all at once. Models with problems are left out.
-    pub fn parse(project: &Project, sources: Vec<ModelSource>) -> (Self, Vec<Diagnostic>) {
+    /// Parses models; problems are told all at once. Models with problems are left out. A model that
+    /// is itself `unread` has SQL, but no sound contract.
+    pub fn parse(
+        project: &Project,
+        sources: Vec<ModelSource>,
+        unread: Unread,
+    ) -> (Self, Vec<Diagnostic>) {
         let mut problems = Vec::new();
         let mut parsed = Vec::new();
         for source in sources {
             match sql::parse(&source.sql, &source.contract.sql_path) {
                 Ok(query) => {
-                    problems.extend(rules::of_statement(&source, &query));
+                    let file = &source.contract.sql_path;
+                    let (found, can_plan) = rules::of_query(&query, file, rules::OF_MODEL);
+                    problems.extend(found);
                     parsed.push(Model {
                         contract: source.contract,
                         sql: source.sql,
                         tables: query.tables,
                         parameters: query.parameters,
                         statement: query.statement,
+                        can_plan,
                     });
                 }
                 Err(problem) => problems.push(problem),
             }
         }
-        let (models, cycles) = graph::order(project, parsed);
-        problems.extend(cycles);
+        let (models, left_out, found) = graph::order(project, parsed, &unread);
+        problems.extend(found);
         let by_name = models
             .iter()
             .enumerate()
             .map(|(at, model)| (model.name().to_string(), at))
             .collect();
-        (Self { models, by_name }, problems)
+        (
+            Self {
+                models,
+                left_out,
+                by_name,
+                unread,
+            },
+            problems,
+        )
+    }
+
+    /// Problems of a report's select that need no plan: what it may not hold, tables that are not
+    /// there.
+    pub fn of_select(
+        &self,
+        project: &Project,
+        query: &sql::ParsedQuery,
+        file: &str,
+        text: &str,
+    ) -> Vec<Diagnostic> {
+        let (mut problems, _) = rules::of_query(query, file, rules::OF_SELECT);
+        let known: BTreeSet<&str> = project
+            .sources
+            .keys()
+            .chain(project.contracts.keys())
+            .chain(&self.unread.tables)
+            .map(String::as_str)
+            .chain(self.all().map(Model::name))
+            .collect();
+        if !self.unread.may_be_more {
+            for table in query
+                .tables
+                .iter()
+                .filter(|table| !known.contains(table.as_str()))
+            {
+                let known = known.iter().copied();
+                problems.push(rules::unknown_table(
+                    (&query.statement, text),
+                    file,
+                    table,
+                    known,
+                ));
+            }
+        }
+        problems
     }
 
     /// In building order.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.iter()
+    }
+
+    /// Those that cannot be built too.
+    fn all(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().chain(&self.left_out)
     }
 
     /// By name.

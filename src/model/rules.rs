@@ -1,20 +1,40 @@
-//! What a model's SQL may not do, found on the parsed tree; and where a name stands in its text.
+//! What a model's SQL may not do, found on the parsed tree; and the nearest name.
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{
-    ObjectName, Query, SetExpr, Spanned, Statement, TableFactor, Visit, Visitor, visit_relations,
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement, TableFactor, Visit, Visitor};
+
+use super::places::{self, Spot};
+use super::sql::ParsedQuery;
+use crate::diagnostic::{Diagnostic, Place};
+
+/// Parameters of a query, and what to say to who uses another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parameters {
+    names: &'static [&'static str],
+    mend: &'static str,
+}
+
+/// Those of a model.
+pub(super) const OF_MODEL: Parameters = Parameters {
+    names: &["start", "end", "complete_through"],
+    mend: "a model has $start and $end (the dates it builds, inclusive) and $complete_through (the last complete day)",
 };
 
-use super::sql::ParsedQuery;
-use super::{Model, ModelSource};
-use crate::diagnostic::Diagnostic;
+/// Those of a report's select.
+pub(super) const OF_SELECT: Parameters = Parameters {
+    names: &["date"],
+    mend: "a report's select has one parameter, $date: the day reported",
+};
 
-/// Parameters a model may use.
-pub(super) const PARAMETERS: &[&str] = &["start", "end", "complete_through"];
+/// What to do instead of reading anything else.
+const READ_TABLES: &str =
+    "read a source of `pipelines/` or a model of `sql/`; to read a file, declare a source for it";
 
 struct Refused {
-    found: Vec<((usize, usize), String, &'static str)>,
+    found: Vec<(Spot, String, &'static str)>,
+    /// Whether something was found that the engine could only misunderstand.
+    is_senseless: bool,
 }
 
 impl Visitor for Refused {
@@ -23,24 +43,48 @@ impl Visitor for Refused {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         if !query.locks.is_empty() {
             self.found.push((
-                place(query),
+                places::of_node(query),
                 "FOR UPDATE means nothing here".into(),
                 "remove it",
             ));
         }
         if let SetExpr::Select(select) = query.body.as_ref()
-            && select.into.is_some()
+            && let Some(into) = &select.into
         {
+            self.is_senseless = true;
             self.found.push((
-                place(query),
+                places::of_node(&into.name),
                 "SELECT INTO is refused: a model's table is named by its file".into(),
                 "remove the INTO",
+            ));
+        }
+        if let (Some(limit), None) = (&query.limit_clause, &query.order_by) {
+            self.found.push((
+                places::of_node(limit),
+                "LIMIT without ORDER BY: which rows are left would be by chance".into(),
+                "add an ORDER BY whose columns decide between equal rows",
             ));
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args, .. } = factor {
+            self.is_senseless |= args.is_some() || name.0.len() > 1;
+            if args.is_some() {
+                self.found.push((
+                    places::of_node(name),
+                    format!("{name}(…) is refused: only declared tables are read"),
+                    READ_TABLES,
+                ));
+            } else if name.0.len() > 1 {
+                self.found.push((
+                    places::of_node(name),
+                    format!("{name} is refused: tables have plain names, without a `.`"),
+                    READ_TABLES,
+                ));
+            }
+        }
         if let TableFactor::Table {
             sample: Some(_),
             name,
@@ -48,7 +92,7 @@ impl Visitor for Refused {
         } = factor
         {
             self.found.push((
-                place(name),
+                places::of_node(name),
                 "TABLESAMPLE would be ignored by the engine".into(),
                 "filter by a hash of a column instead",
             ));
@@ -57,61 +101,73 @@ impl Visitor for Refused {
     }
 }
 
-fn place(node: &impl Spanned) -> (usize, usize) {
-    let start = node.span().start;
-    (
-        usize::try_from(start.line).unwrap_or(1).max(1),
-        usize::try_from(start.column).unwrap_or(1).max(1),
-    )
-}
-
-/// Problems of a parsed model that need no plan.
-pub(super) fn of_statement(source: &ModelSource, query: &ParsedQuery) -> Vec<Diagnostic> {
-    let file = &source.contract.sql_path;
-    let mut refused = Refused { found: Vec::new() };
+/// Problems of a parsed query that need no plan, and whether there is sense in planning it.
+pub(super) fn of_query(
+    query: &ParsedQuery,
+    file: &str,
+    parameters: Parameters,
+) -> (Vec<Diagnostic>, bool) {
+    let mut refused = Refused {
+        found: Vec::new(),
+        is_senseless: false,
+    };
     let _ = query.statement.visit(&mut refused);
     let mut problems: Vec<Diagnostic> = refused
         .found
         .into_iter()
-        .map(|((line, column), cause, mend)| Diagnostic {
-            file: file.clone(),
-            line,
-            column,
-            cause,
-            mend: mend.to_string(),
+        .map(|((line, column), cause, mend)| {
+            Diagnostic::new(file, Place::new(line, column), cause, mend)
         })
         .collect();
     for parameter in &query.parameters {
-        if !PARAMETERS.contains(&parameter.as_str()) {
-            let (line, column) = find(&source.sql, &format!("${parameter}"));
-            problems.push(Diagnostic {
-                file: file.clone(),
-                line,
-                column,
-                cause: format!("there is no parameter ${parameter}"),
-                mend: "a model has $start and $end (the dates it builds, inclusive) and $complete_through (the last complete day)".to_string(),
-            });
+        if !parameters.names.contains(&parameter.as_str()) {
+            let (line, column) = places::of_parameter(&query.statement, parameter);
+            let written = match parameter.as_str() {
+                "?" => "?".to_string(),
+                name => format!("${name}"),
+            };
+            problems.push(Diagnostic::new(
+                file,
+                Place::new(line, column),
+                format!("there is no parameter {written}"),
+                parameters.mend,
+            ));
         }
     }
-    problems
+    (problems, !refused.is_senseless)
 }
 
 /// A table nobody declares.
 pub(super) fn unknown_table<'a>(
-    model: &Model,
+    (statement, text): (&Statement, &str),
+    file: &str,
     table: &str,
-    known: impl Iterator<Item = &'a String>,
+    known: impl Iterator<Item = &'a str>,
 ) -> Diagnostic {
-    let nearest = nearest(table, known.map(String::as_str));
-    at_table(
-        model,
-        table,
+    let (line, column) =
+        places::of_table(statement, table).unwrap_or_else(|| places::of_token(text, table));
+    if table == "_loudou" || table.contains(['/', '.', ':']) {
+        return Diagnostic::new(
+            file,
+            Place::new(line, column),
+            format!("{table} is no table: only declared tables are read"),
+            READ_TABLES,
+        );
+    }
+    Diagnostic::new(
+        file,
+        Place::new(line, column),
         format!("there is no table {table}"),
-        &match nearest {
-            Some(name) => format!("did you mean {name}? `loudou ls` lists all tables"),
-            None => "`loudou ls` lists all tables".to_string(),
-        },
+        format!(
+            "{}tables are the sources of `pipelines/` and the models of `sql/`; `loudou ls` lists them",
+            did_you_mean(table, known)
+        ),
     )
+}
+
+/// "did you mean x? " if a name is near, else nothing.
+pub(super) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or_else(String::new, |near| format!("did you mean {near}? "))
 }
 
 /// The name most like another, if one is like it at all.
@@ -119,54 +175,6 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     known
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .max_by(|left, right| left.0.total_cmp(&right.0).then(right.1.cmp(left.1)))
         .map(|(_, candidate)| candidate)
-}
-
-/// A problem at the place where a model names a table.
-pub(super) fn at_table(model: &Model, table: &str, cause: String, mend: &str) -> Diagnostic {
-    let (line, column) = table_place(&model.statement, table);
-    Diagnostic {
-        file: model.contract.sql_path.clone(),
-        line,
-        column,
-        cause,
-        mend: mend.to_string(),
-    }
-}
-
-fn table_place(statement: &Statement, table: &str) -> (usize, usize) {
-    let mut found = (1, 1);
-    let _ = visit_relations(statement, |name: &ObjectName| {
-        if name
-            .to_string()
-            .trim_matches('"')
-            .eq_ignore_ascii_case(table)
-        {
-            found = place(name);
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    });
-    found
-}
-
-/// Line and column (from 1) of the first place of a word in a text, as a whole word.
-pub fn find(text: &str, word: &str) -> (usize, usize) {
-    let is_word = |character: char| character.is_alphanumeric() || character == '_';
-    for (number, line) in text.lines().enumerate() {
-        let code = line.split("--").next().unwrap_or(line).to_lowercase();
-        let mut from = 0;
-        while let Some(at) = code[from..].find(&word.to_lowercase()) {
-            let start = from + at;
-            let end = start + word.len();
-            let before = code[..start].chars().next_back().is_some_and(is_word);
-            let after = code[end..].chars().next().is_some_and(is_word);
-            if !before && !after {
-                return (number + 1, code[..start].chars().count() + 1);
-            }
-            from = end;
-        }
-    }
-    (1, 1)
 }

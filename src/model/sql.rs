@@ -8,12 +8,15 @@ use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Spanned, Statement, Value, VisitMut, VisitorMut, visit_expressions,
+    Expr, Statement, Value, VisitMut, VisitorMut, visit_expressions,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::diagnostic::Diagnostic;
+use super::places;
+use crate::diagnostic::{Diagnostic, Place};
+
+pub use super::places::{calls, of_parameter as place_of_parameter};
 
 /// A parsed query.
 #[derive(Debug, Clone)]
@@ -28,12 +31,8 @@ pub struct ParsedQuery {
 
 /// Parses exactly one query of a file.
 pub fn parse(text: &str, file: &str) -> Result<ParsedQuery, Diagnostic> {
-    let problem = |place: (usize, usize), cause: String, mend: &str| Diagnostic {
-        file: file.to_string(),
-        line: place.0,
-        column: place.1,
-        cause,
-        mend: mend.to_string(),
+    let problem = |(line, column): (usize, usize), cause: String, mend: &str| {
+        Diagnostic::new(file, Place::new(line, column), cause, mend)
     };
     let dialect = GenericDialect {};
     let mut statements = DFParserBuilder::new(text)
@@ -41,53 +40,46 @@ pub fn parse(text: &str, file: &str) -> Result<ParsedQuery, Diagnostic> {
         .build()
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| {
-            let (place, cause) = place_of_parse_error(&error);
-            problem(
-                place,
-                format!("the SQL does not parse: {cause}"),
-                "correct the syntax at this place",
-            )
+            let (place, cause, mend) = parse_error(&error);
+            problem(place, format!("the SQL does not parse: {cause}"), mend)
         })?;
-    let found = statements.len();
-    let only = match (statements.pop_front(), found) {
-        (Some(DfStatement::Statement(statement)), 1) => *statement,
-        (None, _) => {
+    let places = places::of_statements(text);
+    if let Some((place, _)) = places.get(1) {
+        return Err(problem(
+            *place,
+            format!(
+                "{} statements stand in this file, but it is to be one query",
+                places.len()
+            ),
+            "keep one select here; another one needs a file of its own",
+        ));
+    }
+    let only = match statements.pop_front() {
+        None => {
             return Err(problem(
-                (1, 1),
+                (0, 0),
                 "there is no query in this file".into(),
                 "write one select",
             ));
         }
-        (Some(_), 1) => {
+        Some(DfStatement::Statement(statement)) if matches!(*statement, Statement::Query(_)) => {
+            *statement
+        }
+        Some(_) => {
+            let (place, word) = places.first().cloned().unwrap_or_default();
             return Err(problem(
-                (1, 1),
-                "a model is one query; COPY, CREATE and the like are refused".into(),
+                place,
+                format!(
+                    "{word} is refused: the file is to be one query, and what it gives is stored by loudou"
+                ),
                 "write one select",
             ));
         }
-        (Some(_), count) => {
-            return Err(problem(
-                (1, 1),
-                format!("{count} statements; a model is exactly one query"),
-                "split it into one file for each model",
-            ));
-        }
     };
-    if !matches!(only, Statement::Query(_)) {
-        let start = only.span().start;
-        let place = (
-            usize::try_from(start.line).unwrap_or(1).max(1),
-            usize::try_from(start.column).unwrap_or(1).max(1),
-        );
-        return Err(problem(
-            place,
-            "a model is one query; INSERT, SET, CREATE and the like are refused".into(),
-            "write one select",
-        ));
-    }
     let wrapped = DfStatement::Statement(Box::new(only.clone()));
     let (tables, _) = resolve_table_references(&wrapped, true)
         .map_err(|error| problem((1, 1), error.to_string(), "name tables by their plain name"))?;
+    let functions = places::table_functions(&only);
     let mut parameters = BTreeSet::new();
     let _ = visit_expressions(&only, |expression| {
         if let Some(name) = placeholder(expression) {
@@ -97,19 +89,22 @@ pub fn parse(text: &str, file: &str) -> Result<ParsedQuery, Diagnostic> {
     });
     Ok(ParsedQuery {
         statement: only,
+        // Others are refused by the rules.
         tables: tables
             .iter()
+            .filter(|table| table.schema().is_none())
             .map(|table| table.table().to_string())
+            .filter(|table| !functions.contains(table))
             .collect(),
         parameters,
     })
 }
 
 /// Whether a text is one SQL expression, and nothing after it; the error's line and column otherwise.
-pub fn parse_expression(text: &str) -> Result<Expr, ((usize, usize), String)> {
+pub fn parse_expression(text: &str) -> Result<Expr, ((usize, usize), String, &'static str)> {
     let dialect = GenericDialect {};
     let fault = |error: datafusion::sql::sqlparser::parser::ParserError| {
-        place_of_parse_error(&DataFusionError::SQL(Box::new(error), None))
+        parse_error(&DataFusionError::SQL(Box::new(error), None))
     };
     let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(fault)?;
     let expression = parser.parse_expr().map_err(fault)?;
@@ -119,15 +114,18 @@ pub fn parse_expression(text: &str) -> Result<Expr, ((usize, usize), String)> {
             usize::try_from(next.span.start.line).unwrap_or(1),
             usize::try_from(next.span.start.column).unwrap_or(1),
         );
+        let found = next.token.to_string();
         return Err((
             place,
-            format!("expected the end of the condition, found {}", next.token),
+            format!("`{found}` stands where the condition should end"),
+            mend_of(&found),
         ));
     }
     Ok(expression)
 }
 
-fn placeholder(expression: &Expr) -> Option<String> {
+/// The name of a parameter, without its `$`.
+pub(super) fn placeholder(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Value(value) => match &value.value {
             Value::Placeholder(name) => Some(name.trim_start_matches('$').to_string()),
@@ -137,11 +135,12 @@ fn placeholder(expression: &Expr) -> Option<String> {
     }
 }
 
-/// The parser tells its place only in words: `… at Line: 3, Column: 14`.
-fn place_of_parse_error(error: &DataFusionError) -> ((usize, usize), String) {
+/// Place, cause and mend of an error of the parser, which tells its place only in words:
+/// `Expected: …, found: … at Line: 3, Column: 14`.
+fn parse_error(error: &DataFusionError) -> ((usize, usize), String, &'static str) {
     let text = match error {
         DataFusionError::SQL(error, _) => error.to_string(),
-        DataFusionError::Diagnostic(_, inner) => return place_of_parse_error(inner),
+        DataFusionError::Diagnostic(_, inner) => return parse_error(inner),
         other => other.strip_backtrace(),
     };
     let text = text
@@ -160,8 +159,56 @@ fn place_of_parse_error(error: &DataFusionError) -> ((usize, usize), String) {
         number_after("Line: ").unwrap_or(1).max(1),
         number_after("Column: ").unwrap_or(1).max(1),
     );
-    let cause = text.split(" at Line: ").next().unwrap_or(&text).to_string();
-    (place, cause)
+    let cause = text.split(" at Line: ").next().unwrap_or(&text);
+    let parts = cause
+        .strip_prefix("Expected: ")
+        .and_then(|rest| rest.rsplit_once(", found: "));
+    match parts {
+        Some((expected, "EOF")) => (
+            place,
+            format!("it ends where {} should follow", plain(expected)),
+            "look for a bracket that is not closed, or write the rest",
+        ),
+        Some((expected, found)) => (
+            place,
+            format!("`{found}` stands where {} should be", plain(expected)),
+            mend_of(found),
+        ),
+        None if cause.starts_with("Unterminated string") => (
+            place,
+            "a quote is not closed".to_string(),
+            "close the text with '",
+        ),
+        None => (
+            place,
+            cause.to_lowercase(),
+            "correct the syntax at this place",
+        ),
+    }
+}
+
+/// What the parser expects, in words.
+fn plain(expected: &str) -> String {
+    match expected {
+        "end of statement" => "the end of the query".to_string(),
+        sign if sign
+            .chars()
+            .all(|character| character.is_ascii_punctuation()) =>
+        {
+            format!("`{sign}`")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What to do about a token that does not fit.
+fn mend_of(found: &str) -> &'static str {
+    match found.chars().next() {
+        Some(
+            '，' | '。' | '；' | '（' | '）' | '‘' | '’' | '“' | '”' | '＝' | '！' | '、' | '：',
+        ) => "this is a full-width character: write the one of an English keyboard",
+        _ => "correct the syntax here or just before",
+    }
 }
 
 /// Dates to bind, by parameter name without `$`.

@@ -139,7 +139,11 @@ fn unreadable(path: &str, error: &std::io::Error) -> Diagnostic {
         file: path.to_owned(),
         line: 0,
         column: 0,
-        cause: format!("cannot be read: {error}"),
+        cause: if error.kind() == std::io::ErrorKind::NotFound {
+            "the file is missing".to_owned()
+        } else {
+            format!("the file cannot be read: {error}")
+        },
         mend: "a report needs this file; `loudou init` in an empty folder writes one to start from"
             .to_owned(),
     }

@@ -9,6 +9,7 @@
 //! The page runs no script and loads nothing. Its content hash leaves out when it was made, so the same
 //! tables, files and input give the same hash.
 
+mod blocks;
 mod change;
 pub mod chart;
 mod check;

@@ -9,6 +9,7 @@ use handlebars::{
     RenderError, RenderErrorReason, Renderable,
 };
 
+use super::blocks;
 use super::chart::Svg;
 use super::files::{ReportFiles, TemplateFile};
 use super::view::PageView;
@@ -54,15 +55,17 @@ impl Templates {
                         .insert(name.to_owned(), (file.path.clone(), template));
                 }
                 Err(error) => {
-                    let (line, column) = error.pos().unwrap_or((0, 0));
-                    problems.push(Diagnostic {
-                        file: file.path.clone(),
-                        line,
-                        column,
-                        cause: format!("not a template: {}", error.reason()),
-                        mend: "see the Handlebars syntax; every {{#block}} wants its {{/block}}"
-                            .to_owned(),
+                    let problem = blocks::problem(&file.path, &file.text).unwrap_or_else(|| {
+                        let (line, column) = error.pos().unwrap_or((0, 0));
+                        Diagnostic {
+                            file: file.path.clone(),
+                            line,
+                            column,
+                            cause: "not a template from here on".to_owned(),
+                            mend: "a value is {{name}}, a block {{#each names}}…{{/each}}, a part {{> name}}".to_owned(),
+                        }
                     });
+                    problems.push(problem);
                 }
             }
         }
@@ -99,6 +102,7 @@ impl Templates {
 
     fn problem(&self, error: &RenderError) -> Diagnostic {
         let name = error.template_name.as_deref().unwrap_or(PAGE);
+        let (cause, mend) = self.words_for(error.reason());
         Diagnostic {
             file: self
                 .by_name
@@ -106,10 +110,48 @@ impl Templates {
                 .map_or_else(|| name.to_owned(), |(path, _)| path.clone()),
             line: error.line_no.unwrap_or(0),
             column: error.column_no.unwrap_or(0),
-            cause: error.reason().to_string(),
-            mend:
+            cause,
+            mend,
+        }
+    }
+
+    /// What a failure means, and how to mend it.
+    fn words_for(&self, reason: &RenderErrorReason) -> (String, String) {
+        match reason {
+            RenderErrorReason::MissingVariable(Some(path)) => (
+                format!("there is nothing named `{path}` here"),
+                "print only what the page's view has: see the templates of the built-in project"
+                    .to_owned(),
+            ),
+            RenderErrorReason::HelperNotFound(name) => (
+                format!("there is no helper `{name}`"),
+                "helpers are `if`, `unless`, `each`, `with`, `word`, `chart` and `style_sheet`"
+                    .to_owned(),
+            ),
+            RenderErrorReason::PartialNotFound(name) => {
+                let known: Vec<&str> = self
+                    .by_name
+                    .keys()
+                    .map(String::as_str)
+                    .filter(|known| *known != PAGE)
+                    .collect();
+                let near = known
+                    .iter()
+                    .filter(|known| strsim::jaro_winkler(known, name) > 0.75)
+                    .max_by(|a, b| {
+                        strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
+                    })
+                    .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                (
+                    format!("there is no part `{name}`"),
+                    format!("{near}there are: {}", known.join(", ")),
+                )
+            }
+            other => (
+                other.to_string(),
                 "a template may print only what the page's view has, helpers and words that exist"
                     .to_owned(),
+            ),
         }
     }
 }
@@ -136,7 +178,7 @@ impl Walk<'_> {
         match element {
             TemplateElement::HtmlExpression(_) => self.problem(
                 place,
-                "prints without escaping",
+                "{{{…}}} prints without escaping",
                 "write {{name}}; pictures are printed by {{chart …}}",
             ),
             TemplateElement::RawString(text) => {

@@ -3,25 +3,31 @@
 use std::path::Path;
 
 use arrow::datatypes::DataType as Arrow;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::ast::Statement;
 
 use super::Workspace;
 use crate::analysis;
-use crate::config;
-use crate::diagnostic::Diagnostic;
+use crate::config::{self, Select};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::error::Result;
-use crate::model::check as models;
 use crate::model::sql::{self, bind};
-use crate::project::{Format, Report, Section};
+use crate::model::{Models, check as models};
+use crate::project::{Format, Project, Section};
 use crate::report::{self, ReportFiles};
 
 /// Loads a project and looks for everything that is wrong with it: YAML, contracts, SQL planned on
-/// empty tables, declared analyses, templates. The workspace comes with it if nothing is.
+/// empty tables, declared analyses, templates. Where the YAML has problems, everything that does not
+/// hang on them is looked at all the same. The workspace comes with it if nothing is wrong.
 pub async fn check(root: &Path) -> Result<(Option<Workspace>, Vec<Diagnostic>)> {
-    let (project, mut problems) = config::load(root);
-    let Some(project) = project else {
+    let (parts, mut problems) = config::load_parts(root);
+    let Some(parts) = parts else {
         return Ok((None, problems));
     };
-    let (workspace, found) = Workspace::open(project)?;
+    let selects = parts.selects.clone();
+    let unlisted = parts.unlisted_reports.clone();
+    let is_whole = parts.is_whole;
+    let (workspace, found) = Workspace::open(parts)?;
     problems.extend(found);
     let Workspace {
         project,
@@ -32,12 +38,12 @@ pub async fn check(root: &Path) -> Result<(Option<Workspace>, Vec<Diagnostic>)> 
     problems.extend(models::check(engine, project, parsed).await?);
     let session = models::empty_session(engine, project, parsed)?;
     problems.extend(analysis::check::check(&session, project).await);
-    for report in &project.reports {
+    for select in &selects {
+        problems.extend(of_select(project, select, parsed, &session).await);
+    }
+    for report in project.reports.iter().chain(&unlisted) {
         match ReportFiles::load(&project.root, report) {
-            Ok(files) => {
-                problems.extend(report::check(report, &files));
-                problems.extend(selects(report, &files, &session).await);
-            }
+            Ok(files) => problems.extend(report::check(report, &files)),
             Err(found) => problems.extend(found),
         }
     }
@@ -55,82 +61,93 @@ pub async fn check(root: &Path) -> Result<(Option<Workspace>, Vec<Diagnostic>)> 
     });
     problems.sort();
     problems.dedup();
-    Ok((problems.is_empty().then_some(workspace), problems))
+    let is_sound = is_whole && problems.is_empty();
+    Ok((is_sound.then_some(workspace), problems))
 }
 
-/// A report's selects: they plan, and give the declared columns.
-async fn selects(
-    report: &Report,
-    files: &ReportFiles,
-    session: &datafusion::prelude::SessionContext,
+/// The select of a report's section: it plans, and gives the declared columns.
+async fn of_select(
+    project: &Project,
+    select: &Select,
+    models: &Models,
+    session: &SessionContext,
 ) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    for section in &report.sections {
-        let Some(text) = files.selects.get(&section.name) else {
-            continue;
-        };
-        let query = match sql::parse(text, &section.sql_path) {
-            Ok(query) => query,
-            Err(problem) => {
-                problems.push(problem);
-                continue;
-            }
-        };
-        let statement = match bind(
-            &query.statement,
-            &sql::Dates::from([("date", Default::default())]),
-        ) {
-            Ok(statement) => statement,
-            Err(name) => {
-                let (line, column) = models::place_of(text, &format!("${name}"));
-                problems.push(Diagnostic {
-                    file: section.sql_path.clone(),
-                    line,
-                    column,
-                    cause: format!("a report's select has no parameter ${name}"),
-                    mend: "it has $date, the day reported".to_string(),
-                });
-                continue;
-            }
-        };
-        match models::plan(session, statement).await {
-            Err(error) => problems.push(models::of_error(&error, &section.sql_path, text)),
-            Ok(plan) => {
-                problems.extend(models::of_plan(&plan, &section.sql_path, text));
-                let given: Vec<(String, Arrow)> = plan
-                    .schema()
-                    .fields()
-                    .iter()
-                    .map(|field| (field.name().clone(), field.data_type().clone()))
-                    .collect();
-                problems.extend(columns(section, &given));
+    let file = &select.sql_path;
+    let text = match std::fs::read_to_string(project.root.join(file)) {
+        Ok(text) => text,
+        Err(error) => {
+            return vec![Diagnostic::new(
+                file,
+                Place::FILE,
+                format!("the file is not a text: {error}"),
+                "save it as UTF-8 text",
+            )];
+        }
+    };
+    let query = match sql::parse(&text, file) {
+        Ok(query) => query,
+        Err(problem) => return vec![problem],
+    };
+    let mut problems = models.of_select(project, &query, file, &text);
+    if !problems.is_empty() {
+        return problems;
+    }
+    let Ok(statement) = bind(
+        &query.statement,
+        &sql::Dates::from([("date", Default::default())]),
+    ) else {
+        return problems;
+    };
+    let are_tables_known = query
+        .tables
+        .iter()
+        .all(|table| session.table_exist(table.as_str()).unwrap_or(false));
+    if !are_tables_known {
+        return problems;
+    }
+    match models::try_plan(session, statement).await {
+        Err(failure) => problems.push(failure.explain(&query.statement, file)),
+        Ok(plan) => {
+            problems.extend(models::of_plan(&plan, &query.statement, file));
+            let given: Vec<(String, Arrow)> = plan
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| (field.name().clone(), field.data_type().clone()))
+                .collect();
+            if let Some(section) = &select.section {
+                problems.extend(columns(section, &query.statement, &given));
             }
         }
     }
     problems
 }
 
-fn columns(section: &Section, given: &[(String, Arrow)]) -> Vec<Diagnostic> {
+fn columns(section: &Section, statement: &Statement, given: &[(String, Arrow)]) -> Vec<Diagnostic> {
     let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
     let declared: Vec<&str> = section
         .columns
         .iter()
         .map(|column| column.name.as_str())
         .collect();
-    let problem = |cause: String, mend: String| Diagnostic {
-        file: section.sql_path.clone(),
-        line: 0,
-        column: 0,
-        cause,
-        mend,
+    let problem = |name: &str, cause: String, mend: String| {
+        let (line, column) = models::place_of_output(statement, name);
+        Diagnostic::new(&section.sql_path, Place::new(line, column), cause, mend)
     };
     if names != declared {
+        let odd = names
+            .iter()
+            .zip(&declared)
+            .find(|(given, declared)| given != declared)
+            .map(|(given, _)| *given)
+            .or_else(|| names.get(declared.len()).copied());
         return vec![problem(
+            odd.unwrap_or_default(),
             format!(
-                "the select gives ({}), {} declares ({})",
-                names.join(", "),
+                "the select gives {}, but {} declares {}",
+                listed(&names),
                 section.yaml_path,
-                declared.join(", ")
+                listed(&declared)
             ),
             "make both the same columns in the same order".to_string(),
         )];
@@ -142,18 +159,27 @@ fn columns(section: &Section, given: &[(String, Arrow)]) -> Vec<Diagnostic> {
         .filter(|(column, (_, found))| !suits(column.format, found))
         .map(|(column, (_, found))| {
             problem(
+                &column.name,
                 format!(
-                    "{} is {found}, which cannot be written as {}",
+                    "{} comes out as {}, which cannot be shown as `{}`",
                     column.name,
+                    models::friendly(found),
                     format_name(column.format)
                 ),
                 format!(
-                    "change its format in {}, or cast it in the select",
+                    "change its `format` in {}, or cast it in the select",
                     section.yaml_path
                 ),
             )
         })
         .collect()
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "no column".to_string(),
+        names => names.join(", "),
+    }
 }
 
 fn suits(format: Format, found: &Arrow) -> bool {

@@ -12,15 +12,42 @@ pub mod reports;
 pub mod results;
 pub mod tables;
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
+
 use crate::analysis;
+use crate::config::Parts;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
-use crate::model::{ModelSource, Models};
-use crate::project::Project;
+use crate::model::{ModelSource, Models, Unread};
+use crate::project::{Build, Contract, Duration, Project};
 use crate::source::store::Location;
+use crate::table::state::State;
+
+/// Dates of sources that were never published, between published ones and the dates of a run.
+pub(crate) fn holes(workspace: &Workspace, state: &State, before: NaiveDate) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in workspace.project.sources.values() {
+        let published: BTreeSet<NaiveDate> = state.table(&source.name).dates().collect();
+        let missing = published
+            .first()
+            .into_iter()
+            .flat_map(|first| first.iter_days())
+            .take_while(|date| *date < before)
+            .filter(|date| !published.contains(date));
+        for (start, end) in tables::ranges(missing, usize::MAX) {
+            found.push(format!(
+                "{}: {start} to {end} is not published and lies before the dates of a run; `loudou run --from {start} --to {end}` fills it",
+                source.name
+            ));
+        }
+    }
+    found
+}
 
 /// A project with its models, ready to run.
 #[derive(Debug, Clone)]
@@ -41,9 +68,16 @@ pub fn work_folder(root: &Path) -> PathBuf {
 }
 
 impl Workspace {
-    /// Parses the SQL of a checked project. Problems found on the way come with it; a workspace with
-    /// problems must not run.
-    pub fn open(project: Project) -> Result<(Self, Vec<Diagnostic>)> {
+    /// Parses the SQL of a project, as far as its YAML is sound. Problems found on the way come with
+    /// it; a workspace with problems must not run.
+    pub fn open(parts: Parts) -> Result<(Self, Vec<Diagnostic>)> {
+        let Parts {
+            project,
+            unread_tables,
+            are_all_named,
+            loose_models,
+            ..
+        } = parts;
         let spill = work_folder(&project.root).join("scratch/spill");
         let engine =
             Engine::new(EngineOptions::for_machine(project.zone, spill)).or_else(|_| {
@@ -53,24 +87,30 @@ impl Workspace {
             })?;
         let mut problems = Vec::new();
         let mut sources = Vec::new();
-        for contract in project.contracts.values() {
+        let loose = loose_models.into_iter().map(unsound_contract);
+        for contract in project.contracts.values().cloned().chain(loose) {
             let path = project.root.join(&contract.sql_path);
             match std::fs::read_to_string(&path) {
-                Ok(sql) => sources.push(ModelSource {
-                    contract: contract.clone(),
-                    sql,
-                }),
+                Ok(sql) => sources.push(ModelSource { contract, sql }),
+                Err(error) if error.kind() == ErrorKind::NotFound || path.is_dir() => {} // told
                 Err(error) => problems.push(Diagnostic {
-                    file: contract.sql_path.clone(),
+                    file: contract.sql_path,
                     line: 0,
                     column: 0,
-                    cause: format!("cannot be read: {error}"),
-                    mend: "a SQL file is UTF-8 text".to_string(),
+                    cause: format!("the file cannot be read: {error}"),
+                    mend: "save it as UTF-8 text".to_string(),
                 }),
             }
         }
         sources.extend(analysis::models(&project));
-        let (models, found) = Models::parse(&project, sources);
+        let (models, found) = Models::parse(
+            &project,
+            sources,
+            Unread {
+                tables: unread_tables,
+                may_be_more: !are_all_named,
+            },
+        );
         problems.extend(found);
         let warehouse = Location::open(&project.warehouse)?
             .local_path()
@@ -84,5 +124,20 @@ impl Workspace {
             },
             problems,
         ))
+    }
+}
+
+/// Stands in for a contract that has problems, so that the model's SQL can be looked at.
+fn unsound_contract((name, sql_path): (String, String)) -> Contract {
+    Contract {
+        name,
+        yaml_path: sql_path.clone(),
+        sql_path,
+        grain: String::new(),
+        build: Build::Whole,
+        key: Vec::new(),
+        reads: Vec::new(),
+        matures_after: Duration::from_us(0),
+        columns: Vec::new(),
     }
 }

@@ -81,7 +81,6 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
         // An empty file is an empty day, not a fault.
         return Ok(());
     }
-    // A CSV has no nested fields: a dotted path is a header's literal text.
     let columns: Vec<Option<usize>> = rows
         .slots
         .paths
@@ -100,6 +99,25 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
             ),
         });
     }
+    if let Some(name) = names.iter().enumerate().find_map(|(at, name)| {
+        names
+            .iter()
+            .take(at)
+            .any(|earlier| earlier == name)
+            .then_some(name)
+    }) {
+        return Err(Error::Object {
+            object: object.path.clone(),
+            cause: format!("its header has {name} twice; which one is meant cannot be told"),
+        });
+    }
+    let absent = columns
+        .iter()
+        .zip(&rows.slots.paths)
+        .filter(|(column, _)| column.is_none());
+    let mut absent: Vec<String> = absent.map(|(_, path)| path.join(".")).collect();
+    absent.dedup();
+    rows.missing_columns(absent);
     let undeclared: Vec<usize> = (0..names.len())
         .filter(|at| !columns.contains(&Some(*at)))
         .collect();
@@ -178,5 +196,97 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
             (!props.is_empty()).then_some(props.as_str()),
             masked,
         )?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::TimestampMicrosecondType;
+    use chrono_tz::Tz;
+
+    use crate::project::{
+        Column, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source, TimeFormat,
+        TimeSpec,
+    };
+    use crate::source::decode::{DecodeContext, decode_object};
+    use crate::source::{RawObject, RowSchema};
+
+    fn source() -> Source {
+        let column = |name: &str, from: &str, personal| Column {
+            name: name.to_string(),
+            data_type: DataType::String,
+            from: vec![from.to_string()],
+            missing: Rule::Null,
+            wrong: Rule::Null,
+            personal,
+        };
+        Source {
+            name: "events".to_string(),
+            from: "file:///raw/".to_string(),
+            layout: "*.csv".to_string(),
+            layout_zone: LayoutZone::Project,
+            format: FileFormat::Csv,
+            time: Some(TimeSpec {
+                field: vec!["meta.day".to_string()],
+                format: TimeFormat::Pattern("%Y%m%d".to_string()),
+            }),
+            id: Some("meta.id".to_string()),
+            user: Some("user.phone".to_string()),
+            duplicates: Duplicates::ById,
+            columns: vec![
+                column("event", "event", false),
+                column("phone", "user.phone", true),
+            ],
+            sort_by: Vec::new(),
+            late: Duration::from_days(3),
+            complete_after: Duration::from_us(0),
+            quarantine_at_most: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_dot_in_a_header_is_part_of_its_name() {
+        let source = source();
+        let context = DecodeContext {
+            row_schema: RowSchema::of(&source),
+            source,
+            zone: Tz::Asia__Shanghai,
+        };
+        let object = RawObject {
+            path: "a.csv".to_string(),
+            size: 0,
+            etag: String::new(),
+            path_date: None,
+            path_hour: None,
+        };
+        let text = "meta.id,meta.day,event,user.phone,more.than\n\
+                    e1,20261121,pay,139,x\n\
+                    ,20261121,pay,138,x\n";
+        let mut batches = Vec::new();
+        let decoded = decode_object(&context, &object, text.into(), &mut |batch| {
+            batches.push(batch);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((decoded.rows, decoded.bad_lines), (1, 1));
+        let text_of = |name: &str| {
+            let column = batches[0].column_by_name(name).unwrap();
+            let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).unwrap();
+            column.as_string::<i32>().value(0).to_string()
+        };
+        assert_eq!(text_of("event_id"), "e1");
+        assert_eq!(text_of("user_id"), "139");
+        assert_eq!(text_of("phone"), "139");
+        assert_eq!(text_of("props"), r#"{"more.than":"x"}"#);
+        let time = batches[0].column_by_name("event_time").unwrap();
+        let midnight_us = 1_795_190_400_000_000; // 2026-11-20 16:00 UTC
+        assert_eq!(
+            time.as_primitive::<TimestampMicrosecondType>().value(0),
+            midnight_us
+        );
+        // The id is missing; who it was is not shown.
+        assert_eq!(decoded.bad[0].column.as_deref(), Some("meta.id"));
+        assert_eq!(decoded.bad[0].text, ",20261121,pay,***,x");
     }
 }

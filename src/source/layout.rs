@@ -162,6 +162,15 @@ mod tests {
     }
 
     #[test]
+    fn only_the_star_is_special() {
+        let layout = Layout::parse("a?[1]{x}/{date}-*.csv");
+        assert!(layout.matches("a?[1]{x}/2026-11-21-a.csv").is_some());
+        for path in ["ab[1]{x}/2026-11-21-a.csv", "a?1{x}/2026-11-21-a.csv"] {
+            assert_eq!(layout.matches(path), None, "{path}");
+        }
+    }
+
+    #[test]
     fn lists_as_little_as_it_can() {
         let date = NaiveDate::from_ymd_opt(2026, 11, 21);
         let by_folder = Layout::parse("dt={date}/hour={hour}/*.gz");

@@ -1,5 +1,6 @@
 //! Reads times as sources write them into microseconds since 1970, UTC.
 
+use chrono::format::ParseErrorKind;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
@@ -37,10 +38,14 @@ impl TimeReader {
             }
             TimeFormat::Pattern(pattern) => match DateTime::parse_from_str(text, pattern) {
                 Ok(instant) => instant.timestamp_micros(),
-                Err(_) => local_to_us(
-                    self.zone,
-                    NaiveDateTime::parse_from_str(text, pattern).ok()?,
-                ),
+                // A pattern of a day alone has no time to read: it means the day's beginning.
+                Err(_) => match NaiveDateTime::parse_from_str(text, pattern) {
+                    Ok(local) => local_to_us(self.zone, local),
+                    Err(error) if error.kind() == ParseErrorKind::NotEnough => {
+                        day_start_us(self.zone, NaiveDate::parse_from_str(text, pattern).ok()?)
+                    }
+                    Err(_) => return None,
+                },
             },
         };
         // 0001-01-01 to 9999-12-31: beyond it dates no longer print as dates.
@@ -279,6 +284,34 @@ mod tests {
         ] {
             assert_eq!(read(format, utc, text).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_pattern_of_a_day_alone_is_its_local_midnight() {
+        let shanghai = Tz::Asia__Shanghai;
+        for (pattern, text, expected) in [
+            ("%Y%m%d", "20261121", Some("2026-11-20T16:00:00Z")),
+            ("%d.%m.%Y", "21.11.2026", Some("2026-11-20T16:00:00Z")),
+            ("%Y%m%d", "20261131", None),
+            ("%Y%m%d", "2026112", None),
+            ("%Y%m%d %H:%M", "20261121", None),
+        ] {
+            assert_eq!(
+                read(TimeFormat::Pattern(pattern.into()), shanghai, text).as_deref(),
+                expected,
+                "{pattern} {text}"
+            );
+        }
+        // São Paulo's summer time began at midnight: that day began at one o'clock.
+        assert_eq!(
+            read(
+                TimeFormat::Pattern("%Y%m%d".into()),
+                Tz::America__Sao_Paulo,
+                "20181104"
+            )
+            .as_deref(),
+            Some("2018-11-04T03:00:00Z")
+        );
     }
 
     proptest! {

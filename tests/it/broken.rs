@@ -1,7 +1,8 @@
 //! Broken projects and what is said about them.
 //!
 //! `tests/projects/broken/<case>/` holds the files in which a case differs from the valid project in
-//! `_base/`, and `expected.txt`: every problem as a person sees it. An empty file `<name>.delete`
+//! `_base/`, and `expected.txt`: every problem as a person sees it. Templates, words and styles are those
+//! of the built-in project. An empty file `<name>.delete`
 //! removes `<name>`. Adding a case is adding a folder; `LOUDOU_BLESS=1` writes its `expected.txt`, to be
 //! read as a new user would: can the file be mended from the message alone?
 
@@ -15,13 +16,23 @@ const EXPECTED: &str = "expected.txt";
 
 /// Every problem of a project, as `check` tells them.
 fn problems(root: &Path) -> Vec<Diagnostic> {
-    loudou::config::load(root).1
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (workspace, problems) = runtime.block_on(loudou::run::check::check(root)).unwrap();
+    assert_eq!(
+        workspace.is_some(),
+        problems.is_empty(),
+        "only a project without problems may run"
+    );
+    problems
 }
 
 #[test]
 fn the_base_has_no_problem() {
     let root = tempfile::tempdir().unwrap();
-    overlay(&folder().join("_base"), root.path());
+    base(root.path());
     assert_eq!(told(root.path()), "");
     let (project, _) = loudou::config::load(root.path());
     let project = project.expect("a project without problems is loaded");
@@ -70,7 +81,7 @@ fn try_case(case: &Path, bless: bool) -> Result<(), String> {
         ));
     }
     let root = tempfile::tempdir().unwrap();
-    overlay(&folder().join("_base"), root.path());
+    base(root.path());
     overlay(case, root.path());
 
     let told = told(root.path());
@@ -123,6 +134,17 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
         .collect();
     entries.sort();
     entries
+}
+
+/// Writes the valid project.
+fn base(root: &Path) {
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let page = "operations/page.hbs";
+    let reports = root.join("reports");
+    fs::create_dir_all(reports.join("_shared")).unwrap();
+    overlay(&built_in.join("_shared"), &reports.join("_shared"));
+    overlay(&folder().join("_base"), root);
+    fs::copy(built_in.join(page), reports.join(page)).unwrap();
 }
 
 /// Copies a folder over another one. A folder takes the place of a file and the other way round.

@@ -8,10 +8,12 @@
 mod broken;
 mod check;
 mod cli;
+mod command_check;
 mod demo;
 mod ecom;
 mod ingest;
 mod layers;
 mod loading;
 mod nights;
+mod schemas;
 mod support;

@@ -31,6 +31,22 @@ pub struct Basics {
     pub catch_up_days: u32,
 }
 
+impl Basics {
+    /// Stand-ins for a project file that cannot be used, so that the other files can be looked at.
+    pub fn unknown(root: &Path) -> Option<Self> {
+        let folder = paths::folder(root, "warehouse", "warehouse/").ok()?;
+        Some(Self {
+            name: String::new(),
+            zone: Tz::UTC,
+            locale: Locale::En,
+            currency: String::new(),
+            warehouse: folder.url,
+            warehouse_path: folder.path,
+            catch_up_days: 1,
+        })
+    }
+}
+
 /// Folders that hold the project's own files.
 const OWN_FOLDERS: [&str; 4] = ["pipelines", "sql", "reports", "src"];
 

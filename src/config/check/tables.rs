@@ -55,6 +55,8 @@ pub struct Table {
     pub columns: BTreeMap<String, Option<DataType>>,
     /// False where its columns could not be read, so that nothing can be said about them.
     pub is_known: bool,
+    /// Whether two declarations want the name.
+    is_contested: bool,
 }
 
 /// All tables by name.
@@ -86,6 +88,7 @@ impl Tables {
                 declared,
                 columns,
                 is_known,
+                is_contested: false,
             },
         )
     }
@@ -102,6 +105,7 @@ impl Tables {
                 declared,
                 columns,
                 is_known,
+                is_contested: false,
             },
         )
     }
@@ -113,6 +117,7 @@ impl Tables {
             declared,
             columns: BTreeMap::new(),
             is_known: false,
+            is_contested: false,
         };
         self.add(FUNNEL_TABLE, table)
     }
@@ -121,6 +126,7 @@ impl Tables {
         if let Some(first) = self.by_name.get_mut(name) {
             // Which of the two a person means is not known, so nothing is said about its columns.
             first.is_known = false;
+            first.is_contested = true;
             return false;
         }
         self.by_name.insert(name.to_owned(), table);
@@ -130,6 +136,13 @@ impl Tables {
     /// A table.
     pub fn get(&self, name: &str) -> Option<&Table> {
         self.by_name.get(name)
+    }
+
+    /// Whether two declarations want a name, so that nobody knows which is meant.
+    pub fn is_contested(&self, name: &str) -> bool {
+        self.by_name
+            .get(name)
+            .is_some_and(|table| table.is_contested)
     }
 
     /// All names.

@@ -1,0 +1,3 @@
+select date
+from daily_core
+group by date

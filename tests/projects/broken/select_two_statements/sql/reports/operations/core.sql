@@ -1,0 +1,4 @@
+select date, sum(visitors) as visitors
+from daily_core
+group by date;
+select 1

@@ -1,0 +1,2 @@
+select date, user_id
+from int_b

@@ -1,0 +1,2 @@
+-- Writes a file.
+copy (select * from events) to 'out.parquet'

@@ -1,0 +1,1 @@
+create external table raw stored as csv location 'raw.csv'

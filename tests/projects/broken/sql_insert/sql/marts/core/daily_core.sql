@@ -1,0 +1,6 @@
+-- Keeps the old rows.
+insert into daily_core
+select date, platform, count(distinct user_id) as visitors
+from events
+where date between $start and $end
+group by date, platform

@@ -1,0 +1,1 @@
+select date, visitor from daily_core

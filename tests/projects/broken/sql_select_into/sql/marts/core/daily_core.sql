@@ -1,0 +1,5 @@
+select date, platform, count(distinct user_id) as visitors
+into other
+from events
+where date between $start and $end
+group by date, platform

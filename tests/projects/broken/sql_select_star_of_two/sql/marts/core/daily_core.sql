@@ -1,0 +1,3 @@
+select *
+from events
+where date between $start and $end

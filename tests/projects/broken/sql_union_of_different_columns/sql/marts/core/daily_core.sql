@@ -1,0 +1,6 @@
+select date, platform, count(distinct user_id) as visitors
+from events
+where date between $start and $end
+group by date, platform
+union all
+select date, 'all' from events

@@ -1,0 +1,1 @@
+select date, user_id from events where date <= $complete_through

@@ -1,0 +1,5 @@
+select date, platform, count(distinct user_id) as visitors
+from events
+where date between $start and $end
+  and amount
+group by date, platform

@@ -1,0 +1,4 @@
+select date, platform, count(distinct user) as visitors
+from events
+where date between $start and $end
+group by date, platform
