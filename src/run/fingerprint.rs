@@ -86,7 +86,7 @@ pub fn inputs(
             }
         }
     }
-    if models.parameters(model).contains("complete_through") {
+    if model.parameters.contains("complete_through") {
         // Beyond the day on which the date's values are final, time changes nothing.
         let matured = date
             .and_then(|date| {

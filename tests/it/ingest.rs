@@ -208,6 +208,9 @@ async fn undeclared_fields_stay_as_they_were_written() {
     );
 }
 
+/// Reason and column.
+type Fault = (&'static str, Option<&'static str>);
+
 #[tokio::test]
 async fn bad_lines_are_set_aside_with_place_reason_and_masked_text() {
     let folder = project(
@@ -215,7 +218,7 @@ async fn bad_lines_are_set_aside_with_place_reason_and_masked_text() {
         &events("ndjson", "    quarantine: {at_most: 100%}\n"),
     );
     let time = "2026-11-21T08:00:00+08:00";
-    let lines: Vec<(String, Option<(&str, Option<&str>)>)> = vec![
+    let lines: Vec<(String, Option<Fault>)> = vec![
         (
             format!(r#"{{"id":"ok","ts":"{time}","event":"e","phone":"137"}}"#),
             None,

@@ -84,7 +84,7 @@ order: 20
 title: {en: Rates}
 as: bars
 columns:
-  rate: {format: percent, good: down, label: {en: Rate}}
+  rate: {format: percent, good: down, label: {en: Rate}, definition: {en: The rate of a day}}
   date: {format: date}
 ";
 

@@ -14,5 +14,6 @@ mod ecom;
 mod ingest;
 mod layers;
 mod loading;
+mod nights;
 mod schemas;
 mod support;
