@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use datafusion::error::DataFusionError;
+
 /// Result with our error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -50,7 +52,7 @@ pub enum Error {
         /// Which query.
         what: String,
         /// The engine's error.
-        source: Box<datafusion::error::DataFusionError>,
+        source: Box<DataFusionError>,
     },
     /// A step, audit or report failed: exit code 1.
     #[error("{0}")]
@@ -68,9 +70,7 @@ impl Error {
     }
 
     /// Wraps an engine error with the query's name.
-    pub fn engine(
-        what: impl Into<String>,
-    ) -> impl FnOnce(datafusion::error::DataFusionError) -> Self {
+    pub fn engine(what: impl Into<String>) -> impl FnOnce(DataFusionError) -> Self {
         move |source| Self::Engine {
             what: what.into(),
             source: Box::new(source),
@@ -91,6 +91,63 @@ impl Error {
         move |source| Self::Store {
             what: what.into(),
             source,
+        }
+    }
+}
+
+/// What an engine error says to a person, in one line: its innermost cause, without the names of the
+/// engine's own kinds of error and without what it wraps around a function's own words.
+pub fn engine_cause(error: &DataFusionError) -> String {
+    let text = root(error).strip_backtrace();
+    let line = text.lines().next().unwrap_or_default();
+    let line = match line.split_once("coercion failed with: ") {
+        Some((_, words)) => words.split(" No function matches").next().unwrap_or(words),
+        None => line,
+    };
+    [
+        "Error during planning: ",
+        "Execution error: ",
+        "Schema error: ",
+    ]
+    .iter()
+    .fold(line, |line, kind| line.trim_start_matches(kind))
+    .trim_end_matches('.')
+    .to_string()
+}
+
+/// The error below the engine's remarks about where it met it.
+pub fn root(error: &DataFusionError) -> &DataFusionError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
+        DataFusionError::Collection(errors) => errors.first().map_or(error, root),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_cause_is_told() {
+        let plan = |text: &str| DataFusionError::Plan(text.to_string());
+        for (error, expected) in [
+            (
+                plan("unknown mode 'strict'").context("Optimizer rule 'x' failed"),
+                "unknown mode 'strict'",
+            ),
+            (
+                DataFusionError::Execution(
+                    "Function 'f' user-defined coercion failed with: Error during planning: f takes a timestamp, got Utf8. No function matches the given name and argument types 'f(Utf8)'. You might need to add explicit type casts.".into(),
+                ),
+                "f takes a timestamp, got Utf8",
+            ),
+            (
+                DataFusionError::Collection(vec![plan("first"), plan("second")]),
+                "first",
+            ),
+        ] {
+            assert_eq!(engine_cause(&error), expected);
         }
     }
 }

@@ -192,7 +192,7 @@ fn compile(funnel: &Funnel) -> String {
         .map(|by| {
             let value = by
                 .iter()
-                .map(|name| format!("coalesce(cast({} as varchar), '(none)')", quoted(name)))
+                .map(|name| format!("coalesce(nullif(cast({} as varchar), ''), '(none)')", quoted(name)))
                 .collect::<Vec<_>>()
                 .join(" || ',' || ");
             let breakdown = literal(&by.join(","));

@@ -68,7 +68,7 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// The folder; an earlier demo in it is replaced
+    /// The folder; an earlier demo's data in it is replaced, its YAML and SQL stay
     #[arg(default_value = "demo")]
     pub dir: PathBuf,
     /// Another seed, other people; the same seed, the same bytes
@@ -173,8 +173,10 @@ pub(crate) struct Compile {
 pub(crate) struct Query {
     /// One select
     pub sql: String,
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: RowFormat,
+    /// How rows are written (default: what the output file's name ends in, or table). In csv, text that
+    /// a spreadsheet would run as a formula gets a leading '
+    #[arg(long, value_enum)]
+    pub format: Option<RowFormat>,
     /// Write here instead of to standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

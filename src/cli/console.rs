@@ -33,6 +33,8 @@ impl Console {
         let filter = EnvFilter::try_new(level).unwrap_or_default();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
+            // A log that cannot be written (a closed pipe) must not end the night.
+            .log_internal_errors(false)
             .with_writer(std::io::stderr);
         if is_terminal {
             // The progress line speaks; only warnings of libraries would disturb it.

@@ -25,13 +25,13 @@ const LAST_DATE: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 11, 21);
 /// Nights run one by one at the end, after one backfill of the days before.
 const NIGHTS: u32 = 7;
 /// What a demo leaves in its folder and a new one replaces.
-const REPLACED: &[&str] = &["raw", "warehouse", ".loudou", "truth.json"];
+const REPLACED: &[&str] = &["raw", "warehouse", "truth.json"];
 
 pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
     let started = Instant::now();
     let console = &context.console;
     let dir = &options.dir;
-    prepare(dir, options.locale)?;
+    prepare(dir, options.locale).await?;
     console.say("drawing users and their days");
     let last_date = LAST_DATE.unwrap_or_default();
     let demo = Demo::new(DemoOptions {
@@ -90,6 +90,9 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
         }
     }
     console.clear();
+    if console.is_quiet() {
+        return Ok(0);
+    }
     output::line(&format!(
         "{} events of {} users over {} days ({first_date} to {last_date}, seed {}), written as {lines} lines in {objects} objects in {drawn:.1} s",
         demo.unique_events(),
@@ -117,8 +120,15 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-/// Makes the folder a project without data. Refuses a folder that is neither empty nor a demo.
-fn prepare(dir: &Path, locale: Locale) -> Result<()> {
+/// Makes the folder a project without data. Refuses a folder that is neither empty nor a demo. An
+/// earlier demo's data goes, its YAML and SQL stay as they are; they must have no problems.
+async fn prepare(dir: &Path, locale: Locale) -> Result<()> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(Error::Usage(format!(
+            "{} is a file; the demo needs a folder",
+            dir.display()
+        )));
+    }
     let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
     let marker = dir.join(".loudou/demo");
     if !is_empty && !marker.is_file() {
@@ -126,19 +136,6 @@ fn prepare(dir: &Path, locale: Locale) -> Result<()> {
             "{} holds something that is not a demo; name an empty or a new folder",
             dir.display()
         )));
-    }
-    for name in REPLACED {
-        let path = dir.join(name);
-        let removed = if path.is_dir() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
-        match removed {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("removing", &path)(error)),
-        }
     }
     let folder = dir.join(".loudou");
     fs::create_dir_all(&folder).map_err(Error::io("making the folder", &folder))?;
@@ -154,7 +151,25 @@ fn prepare(dir: &Path, locale: Locale) -> Result<()> {
             false => format!("{line}\n"),
         })
         .collect();
-    fs::write(&path, text).map_err(Error::io("writing", &path))
+    fs::write(&path, text).map_err(Error::io("writing", &path))?;
+    let (_, problems) = check(dir).await?;
+    if !problems.is_empty() {
+        return Err(Error::Project(problems));
+    }
+    for name in REPLACED {
+        let path = dir.join(name);
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        match removed {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("removing", &path)(error)),
+        }
+    }
+    Ok(())
 }
 
 /// Three in the morning after a day.

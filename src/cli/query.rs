@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::json::ArrayWriter;
+use arrow::json::writer::{JsonArray, WriterBuilder};
 use arrow::util::pretty::pretty_format_batches;
 use chrono_tz::Tz;
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use parquet::arrow::ArrowWriter;
@@ -21,19 +23,21 @@ use crate::config;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::build::{Published, Range, register_all};
+use crate::model::check::of_error;
 use crate::run::calendar;
+use crate::source::store::Location;
 use crate::table::log::read_state;
 
 pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
     // A query that names only files needs no project.
-    let has_project =
-        context.project.is_some() || config::find_root(std::path::Path::new(".")).is_some();
+    let has_project = context.project.is_some() || config::find_root(Path::new(".")).is_some();
     let session = if has_project {
         project_session(context).await?
     } else {
         let spill = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
         Engine::new(EngineOptions::for_machine(Tz::Asia__Shanghai, spill))?.session()?
     };
+    let tables = table_names(&session);
     let session = session.enable_url_table();
     context.console.say("asking");
     let options = SQLOptions::new()
@@ -43,14 +47,17 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
     let frame = session
         .sql_with_options(&arguments.sql, options)
         .await
-        .map_err(|error| Error::Usage(readable(&error, has_project)))?;
+        .map_err(|error| Error::Usage(readable(&error, &tables)))?;
     let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
     let batches = frame
         .collect()
         .await
-        .map_err(|error| Error::Failed(readable(&error, has_project)))?;
+        .map_err(|error| Error::Failed(readable(&error, &tables)))?;
     context.console.clear();
-    let bytes = match arguments.format {
+    let format = arguments
+        .format
+        .unwrap_or_else(|| by_name(arguments.output.as_deref()));
+    let bytes = match format {
         RowFormat::Table => {
             let batches = match batches.is_empty() {
                 true => vec![RecordBatch::new_empty(Arc::clone(&schema))],
@@ -74,12 +81,27 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
         }
     };
     match &arguments.output {
-        Some(path) => File::create(path)
-            .and_then(|mut file| file.write_all(&bytes))
-            .map_err(Error::io("writing", path))?,
+        Some(path) => {
+            refuse_published(context, path)?;
+            File::create(path)
+                .and_then(|mut file| file.write_all(&bytes))
+                .map_err(Error::io("writing", path))?;
+        }
         None => output::bytes(&bytes)?,
     }
     Ok(0)
+}
+
+fn table_names(session: &SessionContext) -> Vec<String> {
+    session
+        .catalog("datafusion")
+        .and_then(|catalog| catalog.schema("public"))
+        .map(|schema| {
+            let mut names = schema.table_names();
+            names.sort();
+            names
+        })
+        .unwrap_or_default()
 }
 
 async fn project_session(context: &Context) -> Result<SessionContext> {
@@ -107,22 +129,85 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
     Ok(session)
 }
 
-fn readable(error: &datafusion::error::DataFusionError, has_project: bool) -> String {
-    let text = error.strip_backtrace();
-    let first = text.lines().next().unwrap_or_default().to_string();
-    let first = first
-        .trim_start_matches("Error during planning: ")
-        .to_string();
-    if first.contains("table '") && first.contains("not found") {
-        let hint = match has_project {
-            true => "`loudou ls` lists the tables; a file stands in quotes: from 'x.parquet'",
-            false => {
-                "there is no project here (-C DIR names one); a file stands in quotes: from 'x.parquet'"
-            }
-        };
-        return format!("{first}; {hint}");
+/// The format an output file's name asks for.
+fn by_name(output: Option<&Path>) -> RowFormat {
+    match output
+        .and_then(Path::extension)
+        .and_then(|extension| extension.to_str())
+    {
+        Some("csv") => RowFormat::Csv,
+        Some("json") => RowFormat::Json,
+        Some("parquet") => RowFormat::Parquet,
+        _ => RowFormat::Table,
     }
-    first
+}
+
+/// A query's result never replaces what a run published.
+fn refuse_published(context: &Context, path: &Path) -> Result<()> {
+    let Ok(root) = context.root() else {
+        return Ok(());
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    let warehouse = config::load(&root)
+        .0
+        .and_then(|project| Location::open(&project.warehouse).ok())
+        .and_then(|location| location.local_path())
+        .and_then(|warehouse| warehouse.canonicalize().ok());
+    match (folder, warehouse) {
+        (Ok(folder), Some(warehouse)) if folder.starts_with(&warehouse) => {
+            Err(Error::Usage(format!(
+                "{} lies in the warehouse, where only runs write; name a file elsewhere",
+                path.display()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The engine's error in words for the person who typed the query.
+fn readable(error: &DataFusionError, tables: &[String]) -> String {
+    let text = error.strip_backtrace();
+    let text = text.lines().next().unwrap_or_default();
+    if let Some(name) = between(text, "table 'datafusion.public.", "' not found") {
+        let is_file = [
+            ".parquet", ".csv", ".json", ".ndjson", ".gz", ".zst", "/", "*",
+        ]
+        .iter()
+        .any(|part| name.contains(part));
+        if is_file {
+            return format!(
+                "there is no file {name} that can be asked; a file's name ends in .parquet, .csv or .json (one object a line), or is a folder of such files ending in /"
+            );
+        }
+        let nearest = tables
+            .iter()
+            .map(|table| (strsim::jaro_winkler(table, name), table))
+            .filter(|(likeness, _)| *likeness > 0.75)
+            .max_by(|left, right| left.0.total_cmp(&right.0));
+        let hint = match (nearest, tables.is_empty()) {
+            (Some((_, table)), _) => format!("did you mean {table}?"),
+            (None, false) => format!("there are: {}", tables.join(", ")),
+            (None, true) => "there is no project here (-C DIR names one)".to_string(),
+        };
+        return format!(
+            "there is no table {name}; {hint} A file stands in quotes: from 'x.parquet'"
+        );
+    }
+    let problem = of_error(error);
+    let place = match (problem.line, problem.column) {
+        (0, _) => String::new(),
+        (line, column) => format!("line {line}, column {column}: "),
+    };
+    format!("{place}{}; {}", problem.cause, problem.mend)
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let start = text.find(before)? + before.len();
+    let length = text[start..].find(after)?;
+    Some(&text[start..start + length])
 }
 
 fn fault(error: impl std::fmt::Display) -> Error {
@@ -130,7 +215,9 @@ fn fault(error: impl std::fmt::Display) -> Error {
 }
 
 fn json(batches: &[RecordBatch]) -> Result<Vec<u8>> {
-    let mut writer = ArrayWriter::new(Vec::new());
+    let mut writer = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, JsonArray>(Vec::new());
     for batch in batches {
         writer.write(batch).map_err(fault)?;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::config::TableParquetOptions;
@@ -18,6 +18,8 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use object_store::ObjectMeta;
+use object_store::path::Path;
 
 /// One Parquet object of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct PartitionFile {
     /// Its local day; `None` for an unpartitioned table.
     pub date: Option<NaiveDate>,
     /// The key in the store.
-    pub path: String,
+    pub path: Path,
     /// Bytes.
     pub size: u64,
 }
@@ -106,7 +108,13 @@ impl TableProvider for PublishedTable {
         let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); threads.min(self.files.len())];
         let count = groups.len();
         for (at, file) in self.files.iter().enumerate() {
-            groups[at % count].push(PartitionedFile::new(file.path.clone(), file.size));
+            groups[at % count].push(PartitionedFile::new_from_meta(ObjectMeta {
+                location: file.path.clone(),
+                last_modified: DateTime::<Utc>::UNIX_EPOCH,
+                size: file.size,
+                e_tag: None,
+                version: None,
+            }));
         }
         let config =
             FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))

@@ -58,6 +58,9 @@ pub(super) fn count(
         let Some(partition) = state.partition(Some(date)) else {
             continue;
         };
+        if partition.inputs.is_empty() {
+            continue; // damaged, and blocked in this run
+        }
         let path = context.warehouse.join(&partition.key);
         let fault = |error: &dyn std::fmt::Display| {
             Error::Failed(format!("reading {}: {error}", path.display()))
@@ -72,7 +75,11 @@ pub(super) fn count(
             .map_err(|error| fault(&error))?;
         for batch in reader {
             let batch = batch.map_err(|error| fault(&error))?;
-            for id in batch.column(0).as_string::<i32>().iter().flatten() {
+            // A partition from before the source had an id has no such column.
+            let Some(ids) = batch.column_by_name("event_id") else {
+                break;
+            };
+            for id in ids.as_string::<i32>().iter().flatten() {
                 let id = id_hash(id) as u64;
                 if seen.get(&id).is_some_and(|number| *number != u32::MAX) {
                     conflicts += 1;

@@ -22,7 +22,8 @@ use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::project::{Source, from_date32};
+use crate::project::{Duration, Source, from_date32};
+use crate::source::layout::Layout;
 use crate::source::store::Location;
 use crate::source::{DecodeContext, Decoded, RawObject, RowSchema, decode_object};
 use crate::table::publish::{Ready, TableCommit, partition_key};
@@ -31,7 +32,7 @@ use crate::table::write::hash_text;
 
 use date_rows::RowStore;
 use partition::PartitionTask;
-use plan::IngestPlan;
+use plan::{Fingerprints, IngestPlan, first_row_date};
 
 /// What ingesting one source works with.
 #[derive(Debug, Clone)]
@@ -88,6 +89,7 @@ pub fn definition(source: &Source, engine: &Engine) -> String {
     let mut decisive = source.clone();
     decisive.from.clear();
     decisive.quarantine_at_most = 0.0;
+    decisive.complete_after = Duration::from_us(0);
     hash_text(&format!("ingest 1 {} {decisive:?}", engine.zone()))
 }
 
@@ -115,16 +117,13 @@ pub async fn ingest(
     // 1. New and changed objects: rows of every date that is or may be published.
     let wanted: BTreeSet<NaiveDate> = plan.requested.union(&plan.published).copied().collect();
     let objects: Vec<RawObject> = plan.read.iter().map(|read| read.object.clone()).collect();
-    let mut records = decode_all(
-        &location,
-        &decode,
-        objects,
-        &mut store,
-        &wanted,
-        &mut report,
-        context,
-    )
-    .await?;
+    let reader = Reader {
+        location: &location,
+        decode: &decode,
+        is_listed: true,
+    };
+    let mut records =
+        decode_all(reader, objects, &mut store, &wanted, &mut report, context).await?;
 
     // 2. Path dates with too much dirt are left out, whole.
     let excluded = over_limit(source, state, plan, &mut records, &mut report);
@@ -135,12 +134,12 @@ pub async fn ingest(
         .iter()
         .flat_map(|blocked| blocked.dates.iter().copied())
         .collect();
-    let mut rebuild: BTreeSet<NaiveDate> = plan
-        .requested
-        .iter()
-        .filter(|date| !plan.published.contains(date))
-        .copied()
-        .collect();
+    let mut rebuild: BTreeSet<NaiveDate> = plan.new_dates().collect();
+    if !Layout::parse(&source.layout).has_date() {
+        // Only now it is known where the rows begin.
+        let first = first_row_date(known_objects(state, plan, &records).into_values());
+        rebuild.retain(|date| first.is_some_and(|first| first <= *date));
+    }
     rebuild.extend(plan.rebuild.iter().copied());
     let mut merge: BTreeSet<NaiveDate> = records
         .iter()
@@ -175,19 +174,14 @@ pub async fn ingest(
         .collect();
     report.objects_read += again.len();
     let mut ignored = IngestReport::default();
-    decode_all(
-        &location,
-        &decode,
-        again,
-        &mut store,
-        &rebuild,
-        &mut ignored,
-        context,
-    )
-    .await?;
+    let reader = Reader {
+        is_listed: false,
+        ..reader
+    };
+    decode_all(reader, again, &mut store, &rebuild, &mut ignored, context).await?;
 
     // 4. Each date: merge, deduplicate, sort, write.
-    let known = known_objects(state, plan, &records);
+    let known = Fingerprints::of(known_objects(state, plan, &records).into_values());
     let mut tasks = Vec::new();
     for date in rebuild.iter().chain(&merge).copied() {
         let mut rows = store.take(date)?;
@@ -202,7 +196,7 @@ pub async fn ingest(
             date,
             rows,
             excluded: excluded.clone(),
-            inputs: fingerprint(&known, date),
+            inputs: known.at(date),
         });
     }
     let threads = context.engine.threads();
@@ -217,6 +211,9 @@ pub async fn ingest(
     }
     let ready: Vec<Ready> = built.iter().map(|(ready, _)| ready.clone()).collect();
     report.id_conflicts = conflicts::count(context, source, state, &built)?;
+    for path in &plan.gone {
+        quarantine::remove(context, source, path)?;
+    }
     let commit = TableCommit {
         table: source.name.clone(),
         definition,
@@ -229,8 +226,7 @@ pub async fn ingest(
 
 /// Decodes objects in parallel and in order; stores the rows of `wanted` dates; writes quarantine.
 async fn decode_all(
-    location: &Location,
-    decode: &Arc<DecodeContext>,
+    reader: Reader<'_>,
     objects: Vec<RawObject>,
     store: &mut RowStore,
     wanted: &BTreeSet<NaiveDate>,
@@ -238,7 +234,7 @@ async fn decode_all(
     context: &IngestContext,
 ) -> Result<Vec<ObjectRecord>> {
     let mut decoding = stream::iter(objects)
-        .map(|object| decode_one(location, Arc::clone(decode), object))
+        .map(|object| decode_one(reader, object))
         .buffered(context.engine.threads().max(1));
     let mut records = Vec::new();
     while let Some((object, batches, decoded)) = decoding.try_next().await? {
@@ -254,7 +250,7 @@ async fn decode_all(
                 }
             }
         }
-        quarantine::write(context, &decode.source, &object, &decoded)?;
+        quarantine::write(context, &reader.decode.source, &object, &decoded)?;
         report.lines += decoded.lines;
         report.bad_lines += decoded.bad_lines;
         for bad in &decoded.bad {
@@ -277,19 +273,42 @@ async fn decode_all(
     Ok(records)
 }
 
+/// How objects are read.
+#[derive(Debug, Clone, Copy)]
+struct Reader<'a> {
+    location: &'a Location,
+    decode: &'a Arc<DecodeContext>,
+    /// Whether the objects were listed just now, and not only known from an earlier run.
+    is_listed: bool,
+}
+
 async fn decode_one(
-    location: &Location,
-    decode: Arc<DecodeContext>,
+    reader: Reader<'_>,
     object: RawObject,
 ) -> Result<(RawObject, Vec<arrow::array::RecordBatch>, Decoded)> {
+    let Reader {
+        location, decode, ..
+    } = reader;
+    let decode = Arc::clone(decode);
     let key = location.object_key(&object.path)?;
     let reading = || format!("reading {}{}", decode.source.from, object.path);
-    let result = location
-        .store
-        .get(&key)
-        .await
-        .map_err(Error::store(reading()))?;
+    // Running again would look at the same part of the listing: say what looks further.
+    let outside = |what: &str| Error::Object {
+        object: format!("{}{}", decode.source.from, object.path),
+        cause: format!(
+            "{what} since it was read, outside the dates that were listed, and a date must be rebuilt from it; `loudou run --rescan` takes that up"
+        ),
+    };
+    let result = match location.store.get(&key).await {
+        Err(object_store::Error::NotFound { .. }) if !reader.is_listed => {
+            return Err(outside("is gone"));
+        }
+        result => result.map_err(Error::store(reading()))?,
+    };
     let etag = result.meta.e_tag.clone().unwrap_or_default();
+    if etag != object.etag && !reader.is_listed {
+        return Err(outside("has changed"));
+    }
     if etag != object.etag {
         return Err(Error::Locked(format!(
             "{}{} changed while it was being read; run again",
@@ -321,6 +340,8 @@ fn raw_object(record: &ObjectRecord) -> RawObject {
 
 /// Finds path dates (objects, for layouts without dates) with more bad lines than allowed, takes
 /// their objects out of `records` so that the next run looks at them again, and gives the paths.
+///
+/// A path date is judged once it is asked for or published: before, its objects are still arriving.
 fn over_limit(
     source: &Source,
     state: &TableState,
@@ -328,6 +349,8 @@ fn over_limit(
     records: &mut Vec<ObjectRecord>,
     report: &mut IngestReport,
 ) -> BTreeSet<String> {
+    let is_wanted =
+        |date: &NaiveDate| plan.requested.contains(date) || plan.published.contains(date);
     let group = |record: &ObjectRecord| {
         record
             .path_date
@@ -339,24 +362,37 @@ fn over_limit(
         .values()
         .filter(|record| !plan.is_read_or_gone(&record.path));
     for record in unread.chain(records.iter()) {
-        let (lines, bad) = sums.entry(group(record)).or_default();
-        *lines += record.lines;
-        *bad += record.bad_lines;
+        if record.path_date.is_none_or(|date| is_wanted(&date)) {
+            let (lines, bad) = sums.entry(group(record)).or_default();
+            *lines += record.lines;
+            *bad += record.bad_lines;
+        }
     }
+    sums.retain(|_, (lines, bad)| {
+        *lines >= MIN_LINES_FOR_SHARE && *bad as f64 > source.quarantine_at_most * *lines as f64
+    });
+    let mut blocked: BTreeMap<String, BTreeSet<NaiveDate>> = plan
+        .new_dates()
+        .map(|date| (date.to_string(), BTreeSet::from([date])))
+        .filter(|(date, _)| sums.contains_key(date))
+        .collect();
     let mut excluded = BTreeSet::new();
-    let mut blocked: BTreeMap<String, BTreeSet<NaiveDate>> = BTreeMap::new();
     records.retain(|record| {
-        let (lines, bad) = sums.get(&group(record)).copied().unwrap_or_default();
-        let is_over =
-            lines >= MIN_LINES_FOR_SHARE && bad as f64 > source.quarantine_at_most * lines as f64;
+        let group = group(record);
+        let is_over = sums.contains_key(&group);
         if is_over {
             excluded.insert(record.path.clone());
-            let dates = blocked.entry(group(record)).or_default();
+            let dates = blocked.entry(group).or_default();
             match record.path_date {
                 Some(date) => {
                     dates.insert(date);
                 }
-                None => dates.extend(record.rows_by_date.keys().copied()),
+                None => dates.extend(record.rows_by_date.keys().filter(|date| is_wanted(date))),
+            }
+            // What its earlier version gave cannot be read any more: the dates it stands in stay.
+            if let Some(earlier) = state.objects.get(&record.path) {
+                let stands_in = earlier.rows_by_date.keys();
+                dates.extend(stands_in.filter(|date| plan.published.contains(date)));
             }
         }
         !is_over
@@ -386,13 +422,4 @@ fn known_objects<'a>(
         .chain(records)
         .map(|record| (record.path.as_str(), record))
         .collect()
-}
-
-fn fingerprint(known: &BTreeMap<&str, &ObjectRecord>, date: NaiveDate) -> String {
-    let text = known
-        .values()
-        .filter(|record| record.rows_by_date.contains_key(&date))
-        .map(|record| format!("{} {} {}\n", record.path, record.etag, record.size))
-        .collect::<String>();
-    hash_text(&text)
 }

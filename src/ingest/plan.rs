@@ -11,7 +11,8 @@ use crate::source::RawObject;
 use crate::source::layout::Layout;
 use crate::source::listing;
 use crate::source::store::Location;
-use crate::table::state::TableState;
+use crate::table::state::{ObjectRecord, TableState};
+use crate::table::write::hash_text;
 
 /// Why an object is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,11 +120,16 @@ fn compare(
     range: Option<(NaiveDate, NaiveDate)>,
 ) -> IngestPlan {
     let published: BTreeSet<NaiveDate> = state.dates().collect();
-    let mut rebuild: BTreeSet<NaiveDate> = state
-        .partitions
+    // A damaged partition has no inputs; one that was blocked while its objects changed has other ones.
+    let known = Fingerprints::of(state.objects.values());
+    let mut rebuild: BTreeSet<NaiveDate> = published
         .iter()
-        .filter(|(_, partition)| partition.inputs.is_empty())
-        .filter_map(|(date, _)| date.parse().ok())
+        .filter(|date| {
+            state
+                .partition(Some(**date))
+                .is_some_and(|partition| partition.inputs != known.at(**date))
+        })
+        .copied()
         .collect();
     let mut read = Vec::new();
     let by_path: BTreeMap<&str, &RawObject> = listed
@@ -172,15 +178,21 @@ fn compare(
     let mut requested = BTreeSet::new();
     if let Some((from, to)) = request.dates {
         // Days before the first object there ever was are not days without rows.
-        let first_known = state
+        let first_path_date = state
             .objects
             .values()
             .filter_map(|known| known.path_date)
             .chain(listed.iter().filter_map(|object| object.path_date))
             .min();
-        let is_dated = first_known.is_some();
+        // Paths without dates do not tell before they are read; ingesting then trims what is asked.
+        let is_unread = read.iter().any(|read| read.object.path_date.is_none());
+        let first_known = match first_path_date {
+            Some(date) => Some(date),
+            None if is_unread => Some(from),
+            None => first_row_date(state.objects.values()),
+        };
         let mut date = from.max(first_known.unwrap_or(from));
-        while date <= to && (is_dated || !listed.is_empty()) {
+        while date <= to && first_known.is_some() {
             requested.insert(date);
             match date.checked_add_days(Days::new(1)) {
                 Some(next) => date = next,
@@ -199,5 +211,38 @@ fn compare(
         published,
         rebuild,
         read_paths,
+    }
+}
+
+/// The first date that any object has rows of.
+pub(super) fn first_row_date<'a>(
+    objects: impl Iterator<Item = &'a ObjectRecord>,
+) -> Option<NaiveDate> {
+    objects
+        .filter_map(|object| object.rows_by_date.keys().next())
+        .min()
+        .copied()
+}
+
+/// For each date, which versions of which objects hold rows of it.
+#[derive(Debug, Default)]
+pub(super) struct Fingerprints(BTreeMap<NaiveDate, String>);
+
+impl Fingerprints {
+    /// `objects` come by path.
+    pub(super) fn of<'a>(objects: impl Iterator<Item = &'a ObjectRecord>) -> Self {
+        let mut texts: BTreeMap<NaiveDate, String> = BTreeMap::new();
+        for object in objects {
+            for date in object.rows_by_date.keys() {
+                let line = format!("{} {} {}\n", object.path, object.etag, object.size);
+                texts.entry(*date).or_default().push_str(&line);
+            }
+        }
+        Self(texts)
+    }
+
+    /// One hash for a date.
+    pub(super) fn at(&self, date: NaiveDate) -> String {
+        hash_text(self.0.get(&date).map_or("", String::as_str))
     }
 }

@@ -12,12 +12,22 @@ use crate::project::Source;
 use crate::source::{Decoded, RawObject};
 use crate::table::publish::publish_text;
 
-fn path(context: &IngestContext, source: &Source, object: &RawObject) -> PathBuf {
+fn path(context: &IngestContext, source: &Source, object: &str) -> PathBuf {
     context
         .warehouse
         .join("_loudou/quarantine")
         .join(&source.name)
-        .join(format!("{}.ndjson", object.path))
+        .join(format!("{object}.ndjson"))
+}
+
+/// Removes what an earlier version of an object left.
+pub(super) fn remove(context: &IngestContext, source: &Source, object: &str) -> Result<()> {
+    let path = path(context, source, object);
+    match fs::remove_file(&path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("removing", &path)(error)),
+    }
 }
 
 /// Writes an object's bad lines, or removes what an earlier version of it left.
@@ -27,14 +37,10 @@ pub(super) fn write(
     object: &RawObject,
     decoded: &Decoded,
 ) -> Result<()> {
-    let path = path(context, source, object);
     if decoded.bad.is_empty() {
-        return match fs::remove_file(&path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::io("removing", &path)(error)),
-        };
+        return remove(context, source, &object.path);
     }
+    let path = path(context, source, &object.path);
     let mut text = String::new();
     for bad in &decoded.bad {
         let line = json!({

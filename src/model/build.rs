@@ -88,9 +88,9 @@ pub fn files(
             };
             let path = warehouse.join(&partition.key);
             let path = object_store::path::Path::from_absolute_path(&path).ok()?;
-            inside.then(|| PartitionFile {
+            inside.then_some(PartitionFile {
                 date,
-                path: path.to_string(),
+                path,
                 size: partition.bytes,
             })
         })

@@ -221,6 +221,17 @@ impl Models {
         }
     }
 
+    /// Parameters a model's rows depend on, through views.
+    pub fn parameters<'a>(&'a self, model: &'a Model) -> BTreeSet<&'a str> {
+        let mut found: BTreeSet<&str> = model.parameters.iter().map(String::as_str).collect();
+        for name in &model.tables {
+            if let Some(view) = self.get(name).filter(|model| model.is_view()) {
+                found.extend(self.parameters(view));
+            }
+        }
+        found
+    }
+
     /// Tables whose partitions a model's rows come from, through views, each with how far around.
     pub fn windows(&self, model: &Model) -> BTreeMap<String, Window> {
         windows::resolve(self, model)

@@ -99,6 +99,8 @@ pub struct SectionColumn {
     pub good: Good,
     /// Label; the locale file's word where none is declared.
     pub label: Option<LocalText>,
+    /// What it means; the locale file's definition where none is declared.
+    pub definition: Option<LocalText>,
 }
 
 /// How a value is written.

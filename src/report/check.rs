@@ -207,8 +207,17 @@ fn check_words(report: &Report, files: &ReportFiles, problems: &mut Vec<Diagnost
                 if !is_labelled && words.label(term, None).is_none() {
                     problems.push(missing(&path, "columns", term));
                 }
-                if words.definition(term).is_none() {
-                    problems.push(missing(&path, "definitions", term));
+                let is_defined = section
+                    .columns
+                    .iter()
+                    .any(|column| column.name == term && column.definition.is_some());
+                if !is_defined && words.definition(term).is_none() {
+                    let mut problem = missing(&path, "definitions", term);
+                    problem.mend.push_str(&format!(
+                        ", or give `definition: {{zh-CN: …, en: …}}` with the column in {}",
+                        section.yaml_path
+                    ));
+                    problems.push(problem);
                 }
             }
         }

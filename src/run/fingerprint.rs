@@ -49,7 +49,7 @@ pub fn inputs(
             }
         }
     }
-    if model.parameters.contains("complete_through") {
+    if models.parameters(model).contains("complete_through") {
         // Beyond the day on which the date's values are final, time changes nothing.
         let matured = date
             .and_then(|date| {

@@ -54,7 +54,12 @@ impl Workspace {
             ..
         } = parts;
         let spill = work_folder(&project.root).join("scratch/spill");
-        let engine = Engine::new(EngineOptions::for_machine(project.zone, spill))?;
+        let engine =
+            Engine::new(EngineOptions::for_machine(project.zone, spill)).or_else(|_| {
+                // Who may read a project but not write into it can still check and query it.
+                let elsewhere = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
+                Engine::new(EngineOptions::for_machine(project.zone, elsewhere))
+            })?;
         let mut problems = Vec::new();
         let mut sources = Vec::new();
         let loose = loose_models.into_iter().map(unsound_contract);

@@ -134,6 +134,7 @@ impl Night<'_> {
         progress: &dyn Progress,
     ) -> Result<()> {
         let workspace = self.workspace;
+        remove_old_scratch(&work_folder(&workspace.project.root).join("scratch"));
         for damaged in recover(&workspace.warehouse, log)? {
             self.results.recovered.push(format!(
                 "{} {}: {}",
@@ -173,6 +174,9 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                self.unavailable
+                    .entry(model.name().to_string())
+                    .or_insert((BTreeSet::new(), true));
             }
             self.finish(step, started, progress);
         }
@@ -209,6 +213,8 @@ impl Night<'_> {
 
     fn finish(&mut self, mut step: StepResult, started: Instant, progress: &dyn Progress) {
         step.seconds = started.elapsed().as_secs_f64();
+        step.dates.sort();
+        step.changed.sort();
         progress.end(&step);
         self.results.steps.push(step);
     }
@@ -325,10 +331,13 @@ impl Night<'_> {
         let commits = match built {
             Ok(commits) if step.checks.iter().all(|check| check.failed_rows == 0) => commits,
             failed => {
-                let dates = wanted.build.keys().copied().flatten().collect();
+                let not_built = || wanted.build.keys().chain(skipped.keys()).copied();
                 self.unavailable.insert(
                     model.name().to_string(),
-                    (dates, wanted.build.contains_key(&None)),
+                    (
+                        not_built().flatten().collect(),
+                        not_built().any(|date| date.is_none()),
+                    ),
                 );
                 failed?;
                 step.status = Status::Failed;
@@ -337,7 +346,13 @@ impl Night<'_> {
                     step.checks
                         .iter()
                         .filter(|check| check.failed_rows > 0)
-                        .map(|check| format!("{} ({} rows)", check.check, check.failed_rows))
+                        .map(|check| {
+                            let mut text = format!("{} ({} rows", check.check, check.failed_rows);
+                            if !check.examples.is_empty() {
+                                text.push_str(&format!(": {}", check.examples.join("; ")));
+                            }
+                            text + ")"
+                        })
                         .collect::<Vec<_>>()
                         .join("; ")
                 );
@@ -457,7 +472,7 @@ impl Night<'_> {
                     .map_err(|error| Error::Failed(error.to_string()))?;
                 files.push(PartitionFile {
                     date,
-                    path: path.to_string(),
+                    path,
                     size: written.bytes,
                 });
                 let inputs = fingerprint::inputs(
@@ -500,6 +515,15 @@ fn skipped_words(skipped: &BTreeMap<Option<NaiveDate>, String>) -> (String, Stri
         false => dates.join(", "),
     };
     (dates, format!("{tables} failed in this run"))
+}
+
+/// What runs that were cut off left; we hold the lock.
+fn remove_old_scratch(folder: &std::path::Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("run-") {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Errors after which nothing more may be written.

@@ -7,11 +7,58 @@ use csv::ByteRecord;
 use super::decode::{Place, Raw, RowAssembler, unreadable};
 use crate::error::{Error, Result};
 
+/// Bytes kept behind the reader before they are dropped.
+const RECENT_BYTES: usize = 1 << 16;
+
+/// A reader that remembers what it gave lately, so that a record's true start can be found.
+struct Recent<R> {
+    inner: R,
+    bytes: Vec<u8>,
+    /// Offset of the first byte remembered.
+    start: u64,
+}
+
+impl<R: Read> Read for Recent<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.bytes.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+impl<R> Recent<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            bytes: Vec::new(),
+            start: 0,
+        }
+    }
+
+    /// How many bytes of line ends stand at an offset, and how many lines they end.
+    fn line_ends_at(&self, offset: u64) -> (u64, u64) {
+        let at = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
+        let ends = self.bytes.get(at..).unwrap_or_default().iter();
+        ends.take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .fold((0, 0), |(count, lines), byte| {
+                (count + 1, lines + u64::from(*byte == b'\n'))
+            })
+    }
+
+    fn forget_before(&mut self, offset: u64) {
+        let behind = usize::try_from(offset - self.start).unwrap_or(0);
+        if behind >= RECENT_BYTES {
+            self.bytes.drain(..behind);
+            self.start = offset;
+        }
+    }
+}
+
 pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<()> {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .has_headers(true)
-        .from_reader(reader);
+        .from_reader(Recent::new(reader));
     let object = rows.object;
     let header = reader
         .byte_headers()
@@ -65,12 +112,13 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
         {
             return Ok(());
         }
-        // The position before a record still stands on line ends that the reader skips.
-        let start = record.position().unwrap_or(&position);
+        // Before a record the reader still stands on line ends that it skips.
+        let (ends, lines) = reader.get_ref().line_ends_at(position.byte());
         let place = Place {
-            line: start.line(),
-            offset: start.byte(),
+            line: position.line() + lines,
+            offset: position.byte() + ends,
         };
+        reader.get_mut().forget_before(position.byte());
         let text = || {
             record
                 .iter()

@@ -37,7 +37,11 @@ pub fn for_each_line(
                 skipping = false;
             } else {
                 line_number += 1;
-                each(line_number, offset, Line::Text(trim(&buffer[start..end])));
+                let line = match end - start > MAX_LINE_BYTES {
+                    true => Line::TooLong(&buffer[start..start + 1000]),
+                    false => Line::Text(trim(&buffer[start..end])),
+                };
+                each(line_number, offset, line);
             }
             offset += (end + 1 - start) as u64;
             start = end + 1;
@@ -73,16 +77,18 @@ pub fn for_each_line(
         };
         if read == 0 {
             if filled > 0 && !skipping {
+                // Not longer than allowed: that was looked at before reading on.
                 each(line_number + 1, offset, Line::Text(trim(&buffer[..filled])));
             }
             return Ok(());
         }
         filled += read;
-        if at_beginning && filled >= 3 {
+        if at_beginning && (filled >= 3 || offset > 0) {
             at_beginning = false;
-            if buffer[..3] == [0xef, 0xbb, 0xbf] {
+            if offset == 0 && buffer[..3] == [0xef, 0xbb, 0xbf] {
                 start = 3;
                 offset = 3;
+                searched = 0;
             }
         }
     }
@@ -130,6 +136,15 @@ mod tests {
                 (3, 7, b"bc".to_vec())
             ]
         );
+        for step in 1..9 {
+            assert_eq!(
+                lines(b"\xef\xbb\xbf\na", step),
+                [(1, 3, b"".to_vec()), (2, 4, b"a".to_vec())]
+            );
+            // Only at the very start.
+            let inside = lines(b"a\n\xef\xbb\xbfb", step);
+            assert_eq!(inside[1], (2, 2, b"\xef\xbb\xbfb".to_vec()));
+        }
         assert_eq!(lines(b"", 1), []);
         assert_eq!(lines(b"a\n", 1), [(1, 0, b"a".to_vec())]);
     }

@@ -58,6 +58,8 @@ struct JsonLines {
     arena: String,
     key_text: String,
     props: String,
+    /// Whether a personal key stands in the line more than once: only the last one's place is kept.
+    is_personal_twice: bool,
 }
 
 impl JsonLines {
@@ -92,6 +94,7 @@ impl JsonLines {
             arena: String::new(),
             key_text: String::new(),
             props: String::new(),
+            is_personal_twice: false,
         }
     }
 
@@ -127,7 +130,11 @@ impl JsonLines {
         };
         let props = (!self.props.is_empty()).then_some(self.props.as_str());
         let (spans, personal) = (&self.spans, &self.personal);
-        rows.row(place, raw, props, || mask(line, spans, personal))
+        let hides_all = self.is_personal_twice;
+        rows.row(place, raw, props, || match hides_all {
+            true => "***".to_string(),
+            false => mask(line, spans, personal),
+        })
     }
 
     /// Fills `found`, `spans` and `props` from one line.
@@ -145,8 +152,10 @@ impl JsonLines {
             arena,
             key_text,
             props,
-            ..
+            personal,
+            is_personal_twice,
         } = self;
+        *is_personal_twice = false;
         let mut expected = 0usize;
         let end = json::walk_object(bytes, start, |key, value| {
             let name = match key.kind {
@@ -166,16 +175,22 @@ impl JsonLines {
                 Some(at) => {
                     expected = at + 1;
                     let field = &fields[at];
+                    let mut slots = field
+                        .slots
+                        .iter()
+                        .chain(field.inside.iter().map(|(slot, _)| slot));
+                    *is_personal_twice |=
+                        slots.any(|slot| personal[*slot] && spans[*slot].is_some());
                     for slot in &field.slots {
                         found[*slot] = locate(line, value, arena);
                         spans[*slot] = Some(value);
                     }
                     for (slot, path) in &field.inside {
-                        found[*slot] = Found::Missing;
-                        if let Some(inner) = descend(line, value, path) {
-                            found[*slot] = locate(line, inner, arena);
-                            spans[*slot] = Some(inner);
-                        }
+                        // Whatever lies beside the declared place may be the same thing misplaced:
+                        // if it is personal, all of it is.
+                        spans[*slot] = Some(value);
+                        found[*slot] = descend(line, value, path)
+                            .map_or(Found::Missing, |inner| locate(line, inner, arena));
                     }
                     field.slots.is_empty()
                 }

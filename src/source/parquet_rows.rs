@@ -53,7 +53,10 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, bytes: bytes::Bytes) -> Result
                     .collect::<Vec<_>>()
                     .join(",")
             };
-            let props = props.as_ref().map(|props| props[row].as_str());
+            let props = props
+                .as_ref()
+                .map(|props| props[row].as_str())
+                .filter(|props| *props != "{}");
             rows.row(place, raw, props, text)?;
         }
     }

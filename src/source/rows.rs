@@ -224,11 +224,14 @@ pub struct RowsBuilder {
 
 /// Rows per batch while decoding.
 pub const BATCH_ROWS: usize = 8192;
+/// Rows that a builder has room for at first. Hourly objects are often small: room for a full batch in
+/// each would be counted as memory and make dates spill that need not.
+const FIRST_ROWS: usize = 512;
 
 impl RowsBuilder {
     /// For one object of a source.
     pub fn new(source: &Source, row_schema: &RowSchema, object: &str) -> Self {
-        let rows = BATCH_ROWS;
+        let rows = FIRST_ROWS;
         Self {
             schema: Arc::clone(&row_schema.schema),
             object: object.to_string(),

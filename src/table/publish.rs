@@ -82,8 +82,11 @@ pub fn publish(
         gone: commit.gone,
     })?;
     for ready in &commit.ready {
-        if changed.contains(&ready.date) {
-            let path = warehouse.join(partition_key(&commit.table, ready.date));
+        let path = warehouse.join(partition_key(&commit.table, ready.date));
+        // What was computed again and came out the same may still be broken where it lies.
+        let is_there =
+            || path.is_file() && hash_file(&path).is_ok_and(|(hash, _)| hash == ready.written.hash);
+        if changed.contains(&ready.date) || !is_there() {
             durable::replace_with_file(&ready.written.path, &path)?;
         }
     }
@@ -109,10 +112,11 @@ pub struct Damaged {
 
 /// Compares what is published with the log: every partition by size, those of unfinished commits by
 /// hash. Damaged ones lose their fingerprint in the run's state, so that this run computes them
-/// again; unfinished commits that turn out whole are closed.
+/// again; unfinished commits that turn out whole, or replaced by later ones, are closed.
 pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
     let mut damaged = Vec::new();
     for (slot, commit) in log.state.unfinished.clone() {
+        let known = damaged.len();
         for partition in &commit.partitions {
             let path = warehouse.join(&partition.key);
             durable::remove_temporary(&path)?;
@@ -133,7 +137,11 @@ pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
                 });
             }
         }
-        log.done(slot)?;
+        // One that is not whole stays open until a later commit replaces it: this run may be cut off,
+        // too.
+        if damaged.len() == known {
+            log.done(slot)?;
+        }
     }
     for (name, table) in &log.state.tables {
         for (date, partition) in &table.partitions {
@@ -241,8 +249,17 @@ mod tests {
         let mut log = RunLog::acquire(&warehouse, "two", "now").unwrap();
         let damaged = recover(&warehouse, &mut log).unwrap();
         assert_eq!(damaged.len(), 1, "{damaged:?}");
-        assert!(log.state.unfinished.is_empty());
         assert_eq!(log.state.table("t").partitions["2026-11-21"].inputs, "");
+        drop(log); // and this run is cut off before it mends anything
+        let mut log = RunLog::acquire(&warehouse, "three", "now").unwrap();
+        assert_eq!(recover(&warehouse, &mut log).unwrap(), damaged);
+        publish(&warehouse, &mut log, commit(second.clone())).unwrap();
+        assert_eq!(fs::read_to_string(&published).unwrap(), "second");
+        assert_eq!(recover(&warehouse, &mut log).unwrap(), []);
+        assert!(log.state.unfinished.is_empty());
+
+        // The same number of other bytes: computing it again puts it right.
+        fs::write(&published, "dnoces").unwrap();
         publish(&warehouse, &mut log, commit(second)).unwrap();
         assert_eq!(fs::read_to_string(&published).unwrap(), "second");
 

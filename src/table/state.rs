@@ -176,6 +176,10 @@ impl State {
     fn apply(&mut self, slot: u64, commit: &Commit) {
         let table = self.tables.entry(commit.table.clone()).or_default();
         for partition in &commit.partitions {
+            // A table that was whole and is now by date (or the reverse) is not both.
+            table
+                .partitions
+                .retain(|date, _| date.is_empty() == partition.date.is_none());
             table.partitions.insert(
                 date_key(partition.date),
                 PartitionState {

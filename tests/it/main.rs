@@ -6,7 +6,13 @@
 )]
 
 mod broken;
+mod check;
+mod cli;
 mod command_check;
+mod demo;
+mod ecom;
+mod ingest;
 mod layers;
 mod loading;
 mod schemas;
+mod support;

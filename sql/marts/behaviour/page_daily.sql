@@ -1,7 +1,7 @@
 -- Pages of a day: how often seen, entered, left.
 select
     date,
-    coalesce(page, '(none)') as page,
+    coalesce(nullif(page, ''), '(none)') as page,
     count(*) as views,
     count(distinct user_id) as visitors,
     count(*) filter (where is_entry) as entries,
@@ -13,4 +13,4 @@ select
     median(cast(dwell_us as double)) as median_dwell_us
 from int_page_views
 where date between $start and $end
-group by date, coalesce(page, '(none)')
+group by date, coalesce(nullif(page, ''), '(none)')

@@ -2,8 +2,8 @@
 with flows as (
     select
         date,
-        coalesce(page, '(none)') as page,
-        case when is_exit then '(exit)' else coalesce(next_page, '(none)') end as next_page,
+        coalesce(nullif(page, ''), '(none)') as page,
+        case when is_exit then '(exit)' else coalesce(nullif(next_page, ''), '(none)') end as next_page,
         count(*) as views
     from int_page_views
     where date between $start and $end

@@ -1,8 +1,40 @@
 -- Core numbers of each day, for each platform and for all together.
-with event_counts as (
+with named_events as (
     select
         date,
-        case when grouping(platform) = 1 then 'all' else coalesce(platform, '(none)') end as platform,
+        user_id,
+        event,
+        amount,
+        -- 'all' stands for the sum, so no platform may have that name
+        case
+            when coalesce(platform, '') = '' then '(none)'
+            when platform = 'all' then '(all)'
+            else platform
+        end as platform_name
+    from events
+    where date between $start and $end
+),
+
+named_sessions as (
+    select
+        date,
+        page_views,
+        is_bounce,
+        start_time,
+        end_time,
+        case
+            when coalesce(platform, '') = '' then '(none)'
+            when platform = 'all' then '(all)'
+            else platform
+        end as platform_name
+    from int_sessions
+    where date between $start and $end
+),
+
+event_counts as (
+    select
+        date,
+        case when grouping(platform_name) = 1 then 'all' else platform_name end as platform,
         count(distinct user_id) as visitors,
         count(*) filter (where event = 'page_view') as page_views,
         count(distinct user_id) filter (where event = 'register') as registrations,
@@ -10,15 +42,14 @@ with event_counts as (
         count(*) filter (where event = 'pay') as orders,
         coalesce(sum(amount) filter (where event = 'pay'), 0) as paid_gmv,
         count(distinct user_id) filter (where event = 'exposure') as exposed
-    from events
-    where date between $start and $end
-    group by grouping sets ((date, platform), (date))
+    from named_events
+    group by grouping sets ((date, platform_name), (date))
 ),
 
 session_counts as (
     select
         date,
-        case when grouping(platform) = 1 then 'all' else coalesce(platform, '(none)') end as platform,
+        case when grouping(platform_name) = 1 then 'all' else platform_name end as platform,
         count(*) as sessions,
         count(*) filter (where page_views > 0) as sessions_with_pages,
         count(*) filter (where is_bounce) as bounces,
@@ -26,9 +57,8 @@ session_counts as (
             arrow_cast(end_time, 'Timestamp(Microsecond, None)')::bigint
             - arrow_cast(start_time, 'Timestamp(Microsecond, None)')::bigint
         ) as duration_us
-    from int_sessions
-    where date between $start and $end
-    group by grouping sets ((date, platform), (date))
+    from named_sessions
+    group by grouping sets ((date, platform_name), (date))
 )
 
 select

@@ -36,6 +36,16 @@ pub fn columns(
             ColumnFile::Details(details) => (details.data_type.as_ref(), Some(details)),
         };
         // A column may be written as its type alone; then that is where the type stands.
+        if is_stream
+            && name == "event"
+            && details.and_then(|details| details.missing) == Some(RuleWord::Null)
+        {
+            checker.tell(
+                node.place_of("missing"),
+                "column `event` holds the event's name, which no row of the table lacks",
+                "remove `missing`: a row without it goes to quarantine",
+            );
+        }
         let data_type =
             data_type.and_then(|text| checker.data_type(node.place_of("type"), name, text));
         let is_event = is_stream && name == "event";

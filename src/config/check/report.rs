@@ -62,6 +62,10 @@ pub fn section(
                 .label
                 .as_ref()
                 .map(|label| checker.local_text(inner, "label", Some(label), column));
+            let definition = raw
+                .definition
+                .as_ref()
+                .map(|text| checker.local_text(inner, "definition", Some(text), column));
             Some(SectionColumn {
                 name: column.clone(),
                 format: match raw.format? {
@@ -82,6 +86,7 @@ pub fn section(
                     None | Some(GoodWord::Neutral) => Good::Neutral,
                 },
                 label,
+                definition,
             })
         })
         .collect();

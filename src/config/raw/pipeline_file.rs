@@ -155,7 +155,7 @@ pub struct ColumnDetails {
 }
 
 /// What a bad value does.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleWord {
     /// The value becomes null and the row stays.

@@ -84,6 +84,9 @@ pub struct SectionColumnFile {
     /// What people read; the word of the locale files unless given.
     #[schemars(example = serde_json::json!({"zh-CN": "访问人数", "en": "Visitors"}))]
     pub label: Option<LocalTextFile>,
+    /// What it means, for the page's glossary; the locale files' unless given.
+    #[schemars(example = serde_json::json!({"zh-CN": "当日付费的去重用户数", "en": "Users who paid on the day"}))]
+    pub definition: Option<LocalTextFile>,
 }
 
 /// How a value is written.

@@ -95,6 +95,7 @@ pub fn operations() -> Report {
                         Some(other) => panic!("good {other}"),
                     },
                     label: None,
+                    definition: None,
                 })
                 .collect();
             Section {

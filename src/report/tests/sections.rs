@@ -16,6 +16,7 @@ fn section() -> Section {
         format,
         good: Good::Neutral,
         label: None,
+        definition: None,
     };
     Section {
         shape: Shape::Table,

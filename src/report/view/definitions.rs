@@ -52,17 +52,19 @@ pub fn definitions(maker: Maker, report: &Report) -> Vec<DefinitionView> {
                 continue;
             }
             seen.push(term);
-            let label = section
-                .columns
-                .iter()
-                .find(|column| column.name == term)
-                .map_or_else(
-                    || maker.words.label(term, None).unwrap_or(term),
-                    |column| maker.label(column),
-                );
+            let column = section.columns.iter().find(|column| column.name == term);
+            let label = column.map_or_else(
+                || maker.words.label(term, None).unwrap_or(term),
+                |column| maker.label(column),
+            );
+            let own = column.and_then(|column| column.definition.as_ref());
+            let text = own.map_or_else(
+                || maker.words.definition(term).unwrap_or(""),
+                |text| text.get(maker.words.locale),
+            );
             out.push(DefinitionView {
                 label: label.to_owned(),
-                text: maker.words.definition(term).unwrap_or("").to_owned(),
+                text: text.to_owned(),
             });
         }
     }
