@@ -153,6 +153,9 @@ pub(crate) struct Run {
     /// Build the dates again even if nothing changed
     #[arg(long)]
     pub full_refresh: bool,
+    /// Go on although most raw objects of a source are gone: tables follow what is left
+    #[arg(long)]
+    pub accept_vanished: bool,
     /// Leave the reports out
     #[arg(long)]
     pub no_reports: bool,

@@ -189,6 +189,7 @@ async fn one_night(
         dates,
         rescan: false,
         full_refresh: false,
+        accept_vanished: false,
         reports: true,
         now: night_time(workspace, last_complete),
         holder: holder(),

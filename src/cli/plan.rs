@@ -15,12 +15,14 @@ pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
         dates: arguments.dates.range(),
         rescan: arguments.rescan,
         full_refresh: arguments.full_refresh,
+        accept_vanished: false,
         reports: false,
         now: context.now,
         holder: holder(),
     };
-    let asked = night::asked(&workspace, &options)?;
+    let mut asked = night::asked(&workspace, &options)?;
     let state = read_state(&workspace.warehouse)?;
+    asked.complete_through = asked.matured_by(&state);
     context.console.say("listing raw objects");
     let plan = plan(&workspace, &state, &asked, arguments.rescan).await?;
     context.console.clear();
@@ -34,6 +36,9 @@ pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
         "{} to {}, data complete through {}",
         plan.from, plan.to, plan.complete_through
     ))?;
+    for warning in &plan.warnings {
+        output::line(&format!("warning: {warning}"))?;
+    }
     if plan.steps.is_empty() {
         output::line("nothing to do")?;
         return Ok(0);

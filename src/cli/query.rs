@@ -11,8 +11,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::writer::{JsonArray, WriterBuilder};
 use arrow::util::pretty::pretty_format_batches;
 use chrono_tz::Tz;
-use datafusion::error::DataFusionError;
-use datafusion::execution::context::SQLOptions;
+use datafusion::common::TableReference;
+use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
 use parquet::arrow::ArrowWriter;
 
@@ -20,10 +20,12 @@ use super::Context;
 use super::arguments::{Query, RowFormat};
 use super::output;
 use crate::config;
+use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, EngineOptions};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, engine_cause};
 use crate::model::build::{Published, Range, register_all};
-use crate::model::check::of_error;
+use crate::model::check::try_plan;
+use crate::model::sql;
 use crate::run::calendar;
 use crate::source::store::Location;
 use crate::table::log::read_state;
@@ -40,19 +42,22 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
     let tables = table_names(&session);
     let session = session.enable_url_table();
     context.console.say("asking");
-    let options = SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false);
-    let frame = session
-        .sql_with_options(&arguments.sql, options)
+    let query = sql::parse(&arguments.sql, "")
+        .map_err(|problem| Error::Usage(in_words(&problem).replace("a model is", "ask with")))?;
+    for name in &query.tables {
+        if session.table_provider(quoted(name)).await.is_err() {
+            return Err(Error::Usage(unknown(name, &tables)));
+        }
+    }
+    let plan = try_plan(&session, query.statement.clone())
         .await
-        .map_err(|error| Error::Usage(readable(&error, &tables)))?;
+        .map_err(|failure| Error::Usage(in_words(&failure.explain(&query.statement, ""))))?;
+    let frame = DataFrame::new(session.state(), plan);
     let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
     let batches = frame
         .collect()
         .await
-        .map_err(|error| Error::Failed(readable(&error, &tables)))?;
+        .map_err(|error| Error::Failed(engine_cause(&error)))?;
     context.console.clear();
     let format = arguments
         .format
@@ -167,47 +172,43 @@ fn refuse_published(context: &Context, path: &Path) -> Result<()> {
     }
 }
 
-/// The engine's error in words for the person who typed the query.
-fn readable(error: &DataFusionError, tables: &[String]) -> String {
-    let text = error.strip_backtrace();
-    let text = text.lines().next().unwrap_or_default();
-    if let Some(name) = between(text, "table 'datafusion.public.", "' not found") {
-        let is_file = [
-            ".parquet", ".csv", ".json", ".ndjson", ".gz", ".zst", "/", "*",
-        ]
-        .iter()
-        .any(|part| name.contains(part));
-        if is_file {
-            return format!(
-                "there is no file {name} that can be asked; a file's name ends in .parquet, .csv or .json (one object a line), or is a folder of such files ending in /"
-            );
-        }
-        let nearest = tables
-            .iter()
-            .map(|table| (strsim::jaro_winkler(table, name), table))
-            .filter(|(likeness, _)| *likeness > 0.75)
-            .max_by(|left, right| left.0.total_cmp(&right.0));
-        let hint = match (nearest, tables.is_empty()) {
-            (Some((_, table)), _) => format!("did you mean {table}?"),
-            (None, false) => format!("there are: {}", tables.join(", ")),
-            (None, true) => "there is no project here (-C DIR names one)".to_string(),
-        };
+/// A table's name as the engine takes it, whatever characters it has.
+fn quoted(name: &str) -> TableReference {
+    TableReference::bare(name)
+}
+
+/// A table that is neither published nor a file.
+fn unknown(name: &str, tables: &[String]) -> String {
+    let is_file = [
+        ".parquet", ".csv", ".json", ".ndjson", ".gz", ".zst", "/", "*",
+    ]
+    .iter()
+    .any(|part| name.contains(part));
+    if is_file {
         return format!(
-            "there is no table {name}; {hint} A file stands in quotes: from 'x.parquet'"
+            "there is no file {name} that can be asked; a file's name ends in .parquet, .csv or .json (one object a line), or is a folder of such files ending in /"
         );
     }
-    let problem = of_error(error);
+    let nearest = tables
+        .iter()
+        .map(|table| (strsim::jaro_winkler(table, name), table))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    let hint = match (nearest, tables.is_empty()) {
+        (Some((_, table)), _) => format!("did you mean {table}?"),
+        (None, false) => format!("there are: {}.", tables.join(", ")),
+        (None, true) => "there is no project here (-C DIR names one).".to_string(),
+    };
+    format!("there is no table {name}; {hint} A file stands in quotes: from 'x.parquet'")
+}
+
+/// A problem of the query: its place where it has several lines or stands further in, cause and mend.
+fn in_words(problem: &Diagnostic) -> String {
     let place = match (problem.line, problem.column) {
-        (0, _) => String::new(),
+        (0 | 1, 0 | 1) => String::new(),
         (line, column) => format!("line {line}, column {column}: "),
     };
     format!("{place}{}; {}", problem.cause, problem.mend)
-}
-
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let start = text.find(before)? + before.len();
-    let length = text[start..].find(after)?;
-    Some(&text[start..start + length])
 }
 
 fn fault(error: impl std::fmt::Display) -> Error {

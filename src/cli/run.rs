@@ -19,12 +19,16 @@ pub(crate) async fn run(context: &Context, arguments: &Run) -> Result<u8> {
         dates: arguments.dates.range(),
         rescan: arguments.rescan,
         full_refresh: arguments.full_refresh,
+        accept_vanished: arguments.accept_vanished,
         reports: !arguments.no_reports,
         now: context.now,
         holder: holder(),
     };
     let results = night::run(&workspace, &options, &context.console).await?;
     context.console.clear();
+    for warning in &results.warnings {
+        tracing::warn!("{warning}");
+    }
     match arguments.format {
         TextOrJson::Json => {
             let text = serde_json::to_string_pretty(&results)
@@ -67,6 +71,9 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
         results.complete_through,
         output::table(&header, &rows)
     );
+    for warning in &results.warnings {
+        text.push_str(&format!("\nwarning: {warning}"));
+    }
     for recovered in &results.recovered {
         text.push_str(&format!("\nrecovered: {recovered}"));
     }

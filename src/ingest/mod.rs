@@ -24,6 +24,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::project::{Duration, Source, from_date32};
 use crate::source::layout::Layout;
+use crate::source::listing::tag;
 use crate::source::store::Location;
 use crate::source::{DecodeContext, Decoded, RawObject, RowSchema, decode_object};
 use crate::table::publish::{Ready, TableCommit, partition_key};
@@ -64,6 +65,8 @@ pub struct IngestReport {
     pub id_conflicts: u64,
     /// Dates that stay as they were because too many of their lines are bad.
     pub blocked: Vec<Blocked>,
+    /// What an operator should look at although the run goes on.
+    pub warnings: Vec<String>,
 }
 
 /// A date whose bad lines are more than `quarantine.at_most`.
@@ -80,7 +83,8 @@ pub struct Blocked {
     pub dates: BTreeSet<NaiveDate>,
 }
 
-/// Lines a date needs before its share of bad ones means anything.
+/// Lines a date needs before its share of bad ones means anything. With fewer, more than half must be
+/// bad: then it is not dirt but another format.
 const MIN_LINES_FOR_SHARE: u64 = 100;
 
 /// Hash of what decides a source's rows.
@@ -214,6 +218,18 @@ pub async fn ingest(
     for path in &plan.gone {
         quarantine::remove(context, source, path)?;
     }
+    let has_date = Layout::parse(&source.layout).has_date();
+    for date in plan.new_dates().filter(|_| has_date) {
+        let is_there = |record: &ObjectRecord| record.path_date == Some(date);
+        if !known_objects(state, plan, &records)
+            .into_values()
+            .any(is_there)
+        {
+            report
+                .warnings
+                .push(format!("there is no raw object of {date}"));
+        }
+    }
     let commit = TableCommit {
         table: source.name.clone(),
         definition,
@@ -251,6 +267,13 @@ async fn decode_all(
             }
         }
         quarantine::write(context, &reader.decode.source, &object, &decoded)?;
+        if !decoded.missing_columns.is_empty() {
+            report.warnings.push(format!(
+                "{} has no column {}; read as null",
+                object.path,
+                decoded.missing_columns.join(", ")
+            ));
+        }
         report.lines += decoded.lines;
         report.bad_lines += decoded.bad_lines;
         for bad in &decoded.bad {
@@ -305,7 +328,7 @@ async fn decode_one(
         }
         result => result.map_err(Error::store(reading()))?,
     };
-    let etag = result.meta.e_tag.clone().unwrap_or_default();
+    let etag = tag(&result.meta);
     if etag != object.etag && !reader.is_listed {
         return Err(outside("has changed"));
     }
@@ -369,7 +392,8 @@ fn over_limit(
         }
     }
     sums.retain(|_, (lines, bad)| {
-        *lines >= MIN_LINES_FOR_SHARE && *bad as f64 > source.quarantine_at_most * *lines as f64
+        let is_share_over = *bad as f64 > source.quarantine_at_most * *lines as f64;
+        (*lines >= MIN_LINES_FOR_SHARE && is_share_over) || *bad * 2 > *lines
     });
     let mut blocked: BTreeMap<String, BTreeSet<NaiveDate>> = plan
         .new_dates()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project::{LayoutZone, Source};
 use crate::source::RawObject;
 use crate::source::layout::Layout;
@@ -13,6 +13,9 @@ use crate::source::listing;
 use crate::source::store::Location;
 use crate::table::state::{ObjectRecord, TableState};
 use crate::table::write::hash_text;
+
+/// As many vanished objects as this are not taken for single deletions.
+const MANY_GONE: usize = 10;
 
 /// Why an object is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub struct Request {
     pub rescan: bool,
     /// Rebuild the dates even if nothing changed.
     pub full_refresh: bool,
+    /// Go on although most objects are gone.
+    pub accept_vanished: bool,
 }
 
 impl IngestPlan {
@@ -94,7 +99,14 @@ pub async fn plan(source: &Source, state: &TableState, request: &Request) -> Res
         return Ok(IngestPlan::default());
     }
     let listed = listing::list(source, &location, range).await?;
-    Ok(compare(state, request, listed, range))
+    if listed.is_empty() && state.objects.is_empty() {
+        listing::explain_nothing(source, &location).await?;
+    }
+    let plan = compare(state, request, listed, range);
+    if !request.accept_vanished {
+        refuse_mass_loss(source, state, &plan, range)?;
+    }
+    Ok(plan)
 }
 
 /// Path dates whose objects may hold rows of the dates: `late` either way, and a day more where the
@@ -111,6 +123,38 @@ fn listing_range(source: &Source, from: NaiveDate, to: NaiveDate) -> (NaiveDate,
         to.checked_add_days(Days::new(reach))
             .unwrap_or(NaiveDate::MAX),
     )
+}
+
+/// An unmounted disk or a changed layout looks like a day on which all logs were deleted. Following it
+/// would empty every table, so that it needs a word from a person.
+fn refuse_mass_loss(
+    source: &Source,
+    state: &TableState,
+    plan: &IngestPlan,
+    range: Option<(NaiveDate, NaiveDate)>,
+) -> Result<()> {
+    let known = state
+        .objects
+        .values()
+        .filter(|known| is_listed(known, range))
+        .count();
+    let gone = plan.gone.len();
+    let is_loss = gone > 0 && (gone == known || (gone >= MANY_GONE && gone * 2 > known));
+    if !is_loss {
+        return Ok(());
+    }
+    Err(Error::Failed(format!(
+        "{gone} of {known} raw objects that were read before are no longer under {} (layout {}); nothing of it is changed. Is the disk there, is the layout right? If they were deleted on purpose: `loudou run --accept-vanished`",
+        source.from, source.layout
+    )))
+}
+
+/// Whether a known object lies within what was listed.
+fn is_listed(known: &ObjectRecord, range: Option<(NaiveDate, NaiveDate)>) -> bool {
+    match (range, known.path_date) {
+        (Some((from, to)), Some(date)) => from <= date && date <= to,
+        _ => true,
+    }
 }
 
 fn compare(
@@ -158,10 +202,7 @@ fn compare(
     let gone: BTreeSet<String> = state
         .objects
         .values()
-        .filter(|known| match (range, known.path_date) {
-            (Some((from, to)), Some(date)) => from <= date && date <= to,
-            _ => true,
-        })
+        .filter(|known| is_listed(known, range))
         .filter(|known| !by_path.contains_key(known.path.as_str()))
         .map(|known| known.path.clone())
         .collect();

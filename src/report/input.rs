@@ -50,6 +50,8 @@ pub struct SourceStatus {
     pub quarantined: u64,
     /// Local hours (0–23) without an object.
     pub missing_hours: Vec<u8>,
+    /// Whether the layout has dates and no object of this one is there.
+    pub has_no_object: bool,
 }
 
 /// A partition that does not exist.

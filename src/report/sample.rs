@@ -32,6 +32,7 @@ pub fn input(locale: Locale) -> RenderInput<'static> {
             duplicates: 1,
             quarantined: 1,
             missing_hours: vec![3],
+            has_no_object: false,
         }],
         missing: vec![MissingPartition {
             table: "sample".to_owned(),

@@ -90,6 +90,7 @@ keys! {
     StatusQuarantined = "status_quarantined" ["n"];
     DayIncomplete = "day_incomplete" ["date"];
     MissingHours = "missing_hours" ["source", "hours"];
+    NoObject = "no_object" ["source"];
     MissingPartition = "missing_partition" ["table", "dates"];
     ListJoin = "list_join" [];
     SourceColumn = "source_column" [];

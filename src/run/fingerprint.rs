@@ -7,6 +7,43 @@ use crate::project::Build;
 use crate::table::state::{State, date_key};
 use crate::table::write::hash_text;
 
+/// How far a date's values may be called complete: up to the last complete day, unless a day that the
+/// model reads after the date is not published (blocked, or never run); then up to the day before that.
+pub fn published_through(
+    models: &Models,
+    model: &Model,
+    state: &State,
+    date: Option<NaiveDate>,
+    complete_through: NaiveDate,
+) -> NaiveDate {
+    let Some(date) = date else {
+        return complete_through;
+    };
+    let mut through = complete_through;
+    for (name, window) in models.windows(model) {
+        let Window::Around { after, .. } = window else {
+            continue;
+        };
+        let last = date
+            .checked_add_days(Days::new(after.into()))
+            .unwrap_or(NaiveDate::MAX);
+        let is_published = |day: NaiveDate| {
+            state
+                .tables
+                .get(&name)
+                .is_some_and(|table| table.partition(Some(day)).is_some())
+        };
+        let missing = date
+            .iter_days()
+            .take_while(|day| *day <= last && *day <= complete_through)
+            .find(|day| !is_published(*day));
+        if let Some(before) = missing.and_then(|day| day.pred_opt()) {
+            through = through.min(before);
+        }
+    }
+    through
+}
+
 /// Fingerprint of a model's inputs for one date (`None`: a model that is built whole), the
 /// definitions apart: the published partitions it sees, and how far its date has matured.
 pub fn inputs(
@@ -55,7 +92,14 @@ pub fn inputs(
             .and_then(|date| {
                 date.checked_add_days(Days::new(model.contract.matures_after.days_ceil().into()))
             })
-            .map_or(complete_through, |final_on| final_on.min(complete_through));
+            .map_or(complete_through, |final_on| final_on.min(complete_through))
+            .min(published_through(
+                models,
+                model,
+                state,
+                date,
+                complete_through,
+            ));
         text.push_str(&format!("complete through {matured}\n"));
     }
     if model.contract.build == Build::Whole {

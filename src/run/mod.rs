@@ -12,8 +12,11 @@ pub mod reports;
 pub mod results;
 pub mod tables;
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
 
 use crate::analysis;
 use crate::config::Parts;
@@ -23,6 +26,28 @@ use crate::error::{Error, Result};
 use crate::model::{ModelSource, Models, Unread};
 use crate::project::{Build, Contract, Duration, Project};
 use crate::source::store::Location;
+use crate::table::state::State;
+
+/// Dates of sources that were never published, between published ones and the dates of a run.
+pub(crate) fn holes(workspace: &Workspace, state: &State, before: NaiveDate) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in workspace.project.sources.values() {
+        let published: BTreeSet<NaiveDate> = state.table(&source.name).dates().collect();
+        let missing = published
+            .first()
+            .into_iter()
+            .flat_map(|first| first.iter_days())
+            .take_while(|date| *date < before)
+            .filter(|date| !published.contains(date));
+        for (start, end) in tables::ranges(missing, usize::MAX) {
+            found.push(format!(
+                "{}: {start} to {end} is not published and lies before the dates of a run; `loudou run --from {start} --to {end}` fills it",
+                source.name
+            ));
+        }
+    }
+    found
+}
 
 /// A project with its models, ready to run.
 #[derive(Debug, Clone)]

@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub rescan: bool,
     /// Build published dates of the range again.
     pub full_refresh: bool,
+    /// Go on although most raw objects of a source are gone.
+    pub accept_vanished: bool,
     /// Render reports after the models.
     pub reports: bool,
     /// The clock.
@@ -81,10 +83,12 @@ pub async fn run(
     progress: &dyn Progress,
 ) -> Result<RunResults> {
     let started = Instant::now();
-    let asked = asked(workspace, options)?;
+    let mut asked = asked(workspace, options)?;
     let at = options.now.to_rfc3339_opts(SecondsFormat::Secs, true);
     let work = work_folder(&workspace.project.root);
     let mut log = RunLog::acquire(&workspace.warehouse, &options.holder, &at)?;
+    log.note_complete_through(asked.complete_through)?;
+    asked.complete_through = asked.matured_by(&log.state);
     let mut night = Night {
         workspace,
         asked,
@@ -97,6 +101,7 @@ pub async fn run(
             to: asked.dates.1.to_string(),
             started_at: at,
             recovered: Vec::new(),
+            warnings: Vec::new(),
             steps: Vec::new(),
             seconds: 0.0,
             peak_memory_bytes: None,
@@ -166,6 +171,8 @@ impl Night<'_> {
             }
             self.finish(step, started, progress);
         }
+        let holes = super::holes(workspace, &log.state, self.asked.dates.0);
+        self.results.warnings.extend(holes);
         for model in workspace.models.iter().filter(|model| !model.is_view()) {
             progress.begin("model", model.name(), self.results.steps.len(), total);
             let started = Instant::now();
@@ -232,6 +239,7 @@ impl Night<'_> {
             dates: Some(self.asked.dates),
             rescan: options.rescan,
             full_refresh: options.full_refresh,
+            accept_vanished: options.accept_vanished,
         };
         let plan = ingest::plan::plan(source, &state, &request).await?;
         if plan.is_empty() {
@@ -259,6 +267,11 @@ impl Night<'_> {
                 .map(|date| date.to_string())
                 .collect();
             step.status = Status::Done;
+        }
+        for warning in &report.warnings {
+            self.results
+                .warnings
+                .push(format!("{}: {warning}", source.name));
         }
         if !report.blocked.is_empty() {
             step.status = Status::Failed;
@@ -319,13 +332,34 @@ impl Night<'_> {
             .map(|(reason, count)| format!("{count} {reason}"))
             .collect::<Vec<_>>()
             .join(", ");
-        let mut batches: Vec<Range> =
-            ranges(wanted.build.keys().copied().flatten(), DATES_PER_COMMIT)
-                .into_iter()
-                .map(|(start, end)| self.range(start, end))
-                .collect();
+        // Dates that are complete equally far are built together.
+        let mut by_through: BTreeMap<NaiveDate, Vec<NaiveDate>> = BTreeMap::new();
+        for date in wanted.build.keys().copied().flatten() {
+            let through = fingerprint::published_through(
+                &workspace.models,
+                model,
+                &log.state,
+                Some(date),
+                self.asked.complete_through,
+            );
+            by_through.entry(through).or_default().push(date);
+        }
+        let mut batches: Vec<Range> = Vec::new();
+        for (complete_through, dates) in by_through {
+            for (start, end) in ranges(dates.into_iter(), DATES_PER_COMMIT) {
+                batches.push(Range {
+                    start,
+                    end,
+                    complete_through,
+                });
+            }
+        }
         if wanted.build.contains_key(&None) {
-            batches.push(self.range(self.asked.dates.0, self.asked.dates.1));
+            batches.push(Range {
+                start: self.asked.dates.0,
+                end: self.asked.dates.1,
+                complete_through: self.asked.complete_through,
+            });
         }
         let built = self.build_and_audit(model, log, &batches, step).await;
         let commits = match built {
@@ -388,14 +422,6 @@ impl Night<'_> {
             );
         }
         Ok(())
-    }
-
-    fn range(&self, start: NaiveDate, end: NaiveDate) -> Range {
-        Range {
-            start,
-            end,
-            complete_through: self.asked.complete_through,
-        }
     }
 
     /// Takes out of `build` what reads something that failed in this run; gives it with the table at

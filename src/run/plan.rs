@@ -12,6 +12,7 @@ use crate::ingest;
 use crate::ingest::plan::{IngestPlan, ReadReason, Request};
 use crate::model::Window;
 use crate::project::Build;
+use crate::table::publish::{damaged, forget_damaged};
 use crate::table::state::{PartitionState, State, date_key};
 
 /// One line of the plan.
@@ -40,6 +41,8 @@ pub struct Plan {
     pub to: String,
     /// Steps with something to do, or something to say.
     pub steps: Vec<PlannedStep>,
+    /// What nobody asked for and somebody should know.
+    pub warnings: Vec<String>,
 }
 
 /// Looks at the sources' listings and at what is published. Writes nothing.
@@ -51,12 +54,15 @@ pub async fn plan(
 ) -> Result<Plan> {
     // What is planned is entered into a copy of the state, so that models further down see it coming.
     let mut expected = state.clone();
+    forget_damaged(&mut expected, &damaged(&workspace.warehouse, state));
+    let state = &expected.clone();
     let mut steps = Vec::new();
     for source in workspace.project.sources.values() {
         let request = Request {
             dates: Some(asked.dates),
             rescan,
             full_refresh: asked.full_refresh,
+            accept_vanished: false,
         };
         let plan = ingest::plan::plan(source, &state.table(&source.name), &request).await?;
         let dates = touched(&plan);
@@ -127,6 +133,7 @@ pub async fn plan(
         from: asked.dates.0.to_string(),
         to: asked.dates.1.to_string(),
         steps,
+        warnings: super::holes(workspace, state, asked.dates.0),
     })
 }
 
@@ -190,5 +197,6 @@ fn expect(state: &mut State, table: &str, date: Option<NaiveDate>) {
             inputs: "planned".to_string(),
             definition: String::new(),
             commit: 0,
+            modified_ns: None,
         });
 }

@@ -296,7 +296,9 @@ fn source_status(source: &Source, state: &State, zone: Tz, date: NaiveDate) -> S
         .values()
         .filter_map(|object| object.rows_by_date.get(&date))
         .sum();
+    let has_no_object = Layout::parse(&source.layout).has_date() && of_path_date().next().is_none();
     SourceStatus {
+        has_no_object,
         name: source.name.clone(),
         lines: of_path_date().map(|object| object.lines).sum(),
         rows,

@@ -86,6 +86,8 @@ pub struct RunResults {
     pub started_at: String,
     /// Published partitions found damaged and built again.
     pub recovered: Vec<String>,
+    /// What nobody asked for and somebody should know.
+    pub warnings: Vec<String>,
     /// Every step, in order.
     pub steps: Vec<StepResult>,
     /// Seconds in all.

@@ -46,6 +46,17 @@ pub struct Asked {
     pub full_refresh: bool,
 }
 
+impl Asked {
+    /// The last complete day that what has matured is judged by: the clock never makes it go back.
+    pub fn matured_by(&self, state: &State) -> NaiveDate {
+        state
+            .complete_through
+            .map_or(self.complete_through, |before| {
+                before.max(self.complete_through)
+            })
+    }
+}
+
 /// What one model needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needed {

@@ -99,6 +99,25 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
             ),
         });
     }
+    if let Some(name) = names.iter().enumerate().find_map(|(at, name)| {
+        names
+            .iter()
+            .take(at)
+            .any(|earlier| earlier == name)
+            .then_some(name)
+    }) {
+        return Err(Error::Object {
+            object: object.path.clone(),
+            cause: format!("its header has {name} twice; which one is meant cannot be told"),
+        });
+    }
+    let absent = columns
+        .iter()
+        .zip(&rows.slots.paths)
+        .filter(|(column, _)| column.is_none());
+    let mut absent: Vec<String> = absent.map(|(_, path)| path.join(".")).collect();
+    absent.dedup();
+    rows.missing_columns(absent);
     let undeclared: Vec<usize> = (0..names.len())
         .filter(|at| !columns.contains(&Some(*at)))
         .collect();

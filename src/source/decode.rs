@@ -46,6 +46,8 @@ pub struct Decoded {
     pub bad_lines: u64,
     /// The first of them, with their text.
     pub bad: Vec<BadLine>,
+    /// Declared fields that the object's header lacks (CSV).
+    pub missing_columns: Vec<String>,
 }
 
 /// Decodes one object's stored bytes, giving batches of the canonical columns to `each_batch`.
@@ -273,6 +275,11 @@ impl<'a> RowAssembler<'a> {
             detail,
         };
         self.keep_bad(place, refused, text);
+    }
+
+    /// Tells declared fields that the whole object lacks.
+    pub fn missing_columns(&mut self, names: Vec<String>) {
+        self.decoded.missing_columns = names;
     }
 
     fn keep_bad(&mut self, place: Place, refused: Refused, text: String) {

@@ -25,6 +25,59 @@ pub struct RawObject {
     pub path_hour: Option<u8>,
 }
 
+/// Says why a source has no objects at all: nothing is there, or nothing fits the layout. `Ok` if
+/// there are objects of other dates.
+pub async fn explain_nothing(source: &Source, location: &Location) -> Result<()> {
+    let layout = Layout::parse(&source.layout);
+    let mut files = location.store.list(Some(&location.base));
+    let mut other = None;
+    let base_length = location.base.parts().count();
+    while let Some(meta) = files
+        .try_next()
+        .await
+        .map_err(Error::store(format!("listing {}", source.from)))?
+    {
+        let path = relative_path(&meta.location, base_length);
+        if layout.matches(&path).is_some() {
+            return Ok(());
+        }
+        other.get_or_insert(path);
+    }
+    Err(Error::Failed(match other {
+        None => format!(
+            "there are no raw logs under {}; put them there, or correct `from` of source {}",
+            source.from, source.name
+        ),
+        Some(path) => format!(
+            "no file under {} fits the layout {}; there is {path}, for example. Correct `layout` of source {}",
+            source.from, source.layout, source.name
+        ),
+    }))
+}
+
+/// What tells one version of an object from another. The local store's tag holds the inode, which a
+/// copy or a restored backup changes although the bytes are the same: there, size and time must do.
+pub fn tag(meta: &object_store::ObjectMeta) -> String {
+    let from_store = meta.e_tag.clone().unwrap_or_default();
+    match from_store.starts_with('"') || from_store.is_empty() {
+        true => from_store,
+        false => format!(
+            "{:x}-{:x}",
+            meta.last_modified.timestamp_micros(),
+            meta.size
+        ),
+    }
+}
+
+fn relative_path(location: &object_store::path::Path, base_length: usize) -> String {
+    location
+        .parts()
+        .skip(base_length)
+        .map(|part| part.as_ref().to_string())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
 /// Lists the objects whose path date lies within `dates` (inclusive), or all of them for `None` and
 /// for layouts without a date. Sorted by path. A base folder that does not exist holds nothing.
 pub async fn list(
@@ -58,13 +111,7 @@ pub async fn list(
             .await
             .map_err(Error::store(format!("listing {}{prefix}", source.from)))?;
         for meta in metas {
-            let path = meta
-                .location
-                .parts()
-                .skip(base_length)
-                .map(|part| part.as_ref().to_string())
-                .collect::<Vec<_>>()
-                .join("/");
+            let path = relative_path(&meta.location, base_length);
             let Some(time) = layout.matches(&path) else {
                 continue;
             };
@@ -78,7 +125,7 @@ pub async fn list(
                     RawObject {
                         path,
                         size: meta.size,
-                        etag: meta.e_tag.unwrap_or_default(),
+                        etag: tag(&meta),
                         path_date: time.date,
                         path_hour: time.hour,
                     },

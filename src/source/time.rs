@@ -36,17 +36,7 @@ impl TimeReader {
             TimeFormat::Date => {
                 day_start_us(self.zone, NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?)
             }
-            TimeFormat::Pattern(pattern) => match DateTime::parse_from_str(text, pattern) {
-                Ok(instant) => instant.timestamp_micros(),
-                // A pattern of a day alone has no time to read: it means the day's beginning.
-                Err(_) => match NaiveDateTime::parse_from_str(text, pattern) {
-                    Ok(local) => local_to_us(self.zone, local),
-                    Err(error) if error.kind() == ParseErrorKind::NotEnough => {
-                        day_start_us(self.zone, NaiveDate::parse_from_str(text, pattern).ok()?)
-                    }
-                    Err(_) => return None,
-                },
-            },
+            TimeFormat::Pattern(pattern) => by_pattern(text, pattern, self.zone)?,
         };
         // 0001-01-01 to 9999-12-31: beyond it dates no longer print as dates.
         (-62_135_596_800_000_000..253_402_300_800_000_000)
@@ -150,6 +140,35 @@ impl TimeReader {
             _ => None,
         }
     }
+}
+
+/// A time by a chrono pattern. A pattern of a day alone means the day's beginning.
+fn by_pattern(text: &str, pattern: &str, zone: Tz) -> Option<i64> {
+    // chrono takes fewer digits than a field has: in `%Y%m%d`, 2026112 would be the 2nd of November.
+    // Where fields touch, the text must be what the pattern writes.
+    let is_as_written = |written: String| !fields_touch(pattern) || written == text;
+    if let Ok(instant) = DateTime::parse_from_str(text, pattern) {
+        return is_as_written(instant.format(pattern).to_string())
+            .then(|| instant.timestamp_micros());
+    }
+    match NaiveDateTime::parse_from_str(text, pattern) {
+        Ok(local) => {
+            is_as_written(local.format(pattern).to_string()).then(|| local_to_us(zone, local))
+        }
+        Err(error) if error.kind() == ParseErrorKind::NotEnough => {
+            let date = NaiveDate::parse_from_str(text, pattern).ok()?;
+            is_as_written(date.format(pattern).to_string()).then(|| day_start_us(zone, date))
+        }
+        Err(_) => None,
+    }
+}
+
+/// Whether two fields of digits follow each other without anything between.
+fn fields_touch(pattern: &str) -> bool {
+    let is_digits = |byte: u8| b"YmdHMSyj".contains(&byte);
+    pattern.as_bytes().windows(4).any(|window| {
+        matches!(window, [b'%', first, b'%', second] if is_digits(*first) && is_digits(*second))
+    })
 }
 
 /// Days since 1970-01-01 of a date of the Gregorian calendar; `None` if the month has no such day.

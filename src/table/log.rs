@@ -4,9 +4,12 @@
 //! state goes to `_loudou/checkpoint/<n>.json`, so that a run never reads all history. The tail is
 //! found by opening slot after slot, never by listing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
 
 use super::durable;
 use super::lock::Lock;
@@ -134,7 +137,28 @@ impl RunLog {
 
     /// Everything of the commit is published.
     pub fn done(&mut self, commit_slot: u64) -> Result<()> {
-        self.append(Entry::Done { of: commit_slot }).map(|_| ())
+        self.done_with(commit_slot, BTreeMap::new())
+    }
+
+    /// The same, with when each replaced file was last modified.
+    pub fn done_with(
+        &mut self,
+        commit_slot: u64,
+        modified_ns: BTreeMap<String, u64>,
+    ) -> Result<()> {
+        self.append(Entry::Done {
+            of: commit_slot,
+            modified_ns,
+        })
+        .map(|_| ())
+    }
+
+    /// Remembers how far days have been complete, if that is further than before.
+    pub fn note_complete_through(&mut self, date: NaiveDate) -> Result<()> {
+        if self.state.complete_through < Some(date) {
+            self.append(Entry::CompleteThrough { date: Some(date) })?;
+        }
+        Ok(())
     }
 
     /// The run has ended by itself.

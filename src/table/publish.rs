@@ -1,14 +1,14 @@
 //! Publishing: commit to the log, then replace each partition's object, then say it is done. And
 //! recovery: what a crash left open is found by hash and either finished or marked for recomputing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::NaiveDate;
 
 use super::durable;
 use super::log::RunLog;
-use super::state::{Commit, CommitPartition, ObjectRecord, date_key};
+use super::state::{Commit, CommitPartition, ObjectRecord, PartitionState, State, date_key};
 use super::write::{Written, hash_file};
 use crate::error::Result;
 
@@ -81,6 +81,7 @@ pub fn publish(
         objects: commit.objects,
         gone: commit.gone,
     })?;
+    let mut modified_by_key = BTreeMap::new();
     for ready in &commit.ready {
         let path = warehouse.join(partition_key(&commit.table, ready.date));
         // What was computed again and came out the same may still be broken where it lies.
@@ -89,9 +90,64 @@ pub fn publish(
         if changed.contains(&ready.date) || !is_there() {
             durable::replace_with_file(&ready.written.path, &path)?;
         }
+        if let Some(modified) = modified_ns(&path) {
+            modified_by_key.insert(partition_key(&commit.table, ready.date), modified);
+        }
     }
-    log.done(slot)?;
+    log.done_with(slot, modified_by_key)?;
     Ok(changed)
+}
+
+/// When a file was last modified, in nanoseconds since 1970.
+fn modified_ns(path: &Path) -> Option<u64> {
+    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
+    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
+/// What is wrong with a published file, if anything is. Its bytes are hashed only where it was modified
+/// since it was published.
+fn fault_of(path: &Path, partition: &PartitionState) -> Option<&'static str> {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return Some("its file is gone");
+    };
+    if metadata.len() != partition.bytes {
+        return Some("its size is not what was published");
+    }
+    let is_touched = partition.modified_ns.is_some() && modified_ns(path) != partition.modified_ns;
+    let is_same = !is_touched || hash_file(path).is_ok_and(|(hash, _)| hash == partition.hash);
+    (!is_same).then_some("its bytes are not what was published")
+}
+
+/// Published partitions that are not what the log says. Changes nothing.
+pub fn damaged(warehouse: &Path, state: &State) -> Vec<Damaged> {
+    let mut found = Vec::new();
+    for (name, table) in &state.tables {
+        for (date, partition) in &table.partitions {
+            if let Some(why) = fault_of(&warehouse.join(&partition.key), partition) {
+                found.push(Damaged {
+                    table: name.clone(),
+                    date: date.clone(),
+                    why,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Takes from damaged partitions what says that they are done, so that they are computed again.
+pub fn forget_damaged(state: &mut State, damaged: &[Damaged]) {
+    for found in damaged {
+        if let Some(partition) = state
+            .tables
+            .get_mut(&found.table)
+            .and_then(|table| table.partitions.get_mut(&found.date))
+        {
+            partition.inputs.clear();
+            partition.hash.clear();
+        }
+    }
 }
 
 /// Publishes a page or another text that is no table.
@@ -143,37 +199,15 @@ pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
             log.done(slot)?;
         }
     }
-    for (name, table) in &log.state.tables {
-        for (date, partition) in &table.partitions {
-            let why = match std::fs::metadata(warehouse.join(&partition.key)) {
-                Ok(metadata) if metadata.len() == partition.bytes => continue,
-                Ok(_) => "its size is not what was published",
-                Err(_) => "its file is gone",
-            };
-            let found = Damaged {
-                table: name.clone(),
-                date: date.clone(),
-                why,
-            };
-            if !damaged
-                .iter()
-                .any(|known| known.table == *name && known.date == *date)
-            {
-                damaged.push(found);
-            }
-        }
-    }
-    for found in &damaged {
-        if let Some(partition) = log
-            .state
-            .tables
-            .get_mut(&found.table)
-            .and_then(|table| table.partitions.get_mut(&found.date))
+    for found in self::damaged(warehouse, &log.state) {
+        if !damaged
+            .iter()
+            .any(|known| known.table == found.table && known.date == found.date)
         {
-            partition.inputs.clear();
-            partition.hash.clear();
+            damaged.push(found);
         }
     }
+    forget_damaged(&mut log.state, &damaged);
     Ok(damaged)
 }
 

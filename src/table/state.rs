@@ -26,6 +26,15 @@ pub enum Entry {
     Done {
         /// The commit's slot.
         of: u64,
+        /// When each replaced file was last modified, by key, in nanoseconds since 1970.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        modified_ns: BTreeMap<String, u64>,
+    },
+    /// Days up to this one have been complete for a run.
+    CompleteThrough {
+        /// The day.
+        #[serde(with = "date_text::option")]
+        date: Option<NaiveDate>,
     },
     /// The run ended by itself.
     Release {
@@ -114,6 +123,9 @@ pub struct PartitionState {
     pub definition: String,
     /// Slot of the commit it comes from.
     pub commit: u64,
+    /// When the file was last modified as it was published, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_ns: Option<u64>,
 }
 
 /// A table.
@@ -150,6 +162,13 @@ pub struct State {
     pub slot: u64,
     /// The last epoch.
     pub epoch: u64,
+    /// The last day that was ever complete for a run: time does not go back in what has matured.
+    #[serde(
+        default,
+        with = "date_text::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub complete_through: Option<NaiveDate>,
     /// By table.
     pub tables: BTreeMap<String, TableState>,
     /// Commits without their `done`: their slot.
@@ -166,8 +185,18 @@ impl State {
                 self.apply(slot, commit);
                 self.unfinished.insert(slot, commit.clone());
             }
-            Entry::Done { of } => {
+            Entry::Done { of, modified_ns } => {
                 self.unfinished.remove(of);
+                for table in self.tables.values_mut() {
+                    for partition in table.partitions.values_mut() {
+                        if let Some(modified) = modified_ns.get(&partition.key) {
+                            partition.modified_ns = Some(*modified);
+                        }
+                    }
+                }
+            }
+            Entry::CompleteThrough { date } => {
+                self.complete_through = self.complete_through.max(*date);
             }
             Entry::Release { .. } => {}
         }
@@ -190,6 +219,7 @@ impl State {
                     inputs: partition.inputs.clone(),
                     definition: commit.definition.clone(),
                     commit: slot,
+                    modified_ns: None,
                 },
             );
         }

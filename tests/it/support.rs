@@ -74,6 +74,7 @@ impl Night {
             dates: self.dates,
             rescan: self.rescan,
             full_refresh: self.full_refresh,
+            accept_vanished: false,
             reports: false,
             now: DateTime::parse_from_rfc3339(&self.now).unwrap().to_utc(),
             holder: "a test".to_string(),

@@ -153,6 +153,7 @@ pub fn input(locale: Locale, date: &str) -> RenderInput<'static> {
                 duplicates: 4_896,
                 quarantined: 12,
                 missing_hours: Vec::new(),
+                has_no_object: false,
             },
             SourceStatus {
                 name: "spend".to_owned(),

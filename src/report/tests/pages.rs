@@ -399,7 +399,7 @@ async fn every_number_shown_is_defined() {
 async fn ratios_change_by_points_and_amounts_by_percent() {
     let page = page(&input(Locale::ZhCn, DATE), &tables(DATE)).await;
     let card = between(&page.html, "<h3>当日整体转化率", "</article>");
-    assert!(card.contains("▼0.8\u{a0}个百分点"), "{card}");
+    assert!(card.contains("▼1.1\u{a0}个百分点"), "{card}");
     let card = between(&page.html, "<h3>支付人数", "</article>");
     assert!(
         card.contains("▼7.7%") && !card.contains("个百分点"),

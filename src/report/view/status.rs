@@ -33,7 +33,10 @@ pub fn status(maker: Maker) -> StatusView {
         notes.push(words.fill(Key::DayIncomplete, &[("date", &month_day(input.date))]));
     }
     for source in &input.sources {
-        if !source.missing_hours.is_empty() {
+        if source.has_no_object {
+            let name = source_name(maker, &source.name);
+            notes.push(words.fill(Key::NoObject, &[("source", &name)]));
+        } else if !source.missing_hours.is_empty() {
             let name = source_name(maker, &source.name);
             let hours = hours(maker, &source.missing_hours);
             notes.push(words.fill(Key::MissingHours, &[("source", &name), ("hours", &hours)]));
