@@ -13,8 +13,8 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 
+pub use super::explain::Failure;
 use super::explain::columns_of;
-pub use super::explain::{Failure, of_error};
 use super::places;
 pub use super::places::of_output as place_of_output;
 use super::sql::{Dates, bind};

@@ -134,13 +134,6 @@ fn spot_of(error: &DataFusionError) -> Option<places::Spot> {
     Some((line, usize::try_from(start.column).ok()?.max(1)))
 }
 
-/// An error of a query that stands in no file; the whole query is meant where its place is not known.
-pub fn of_error(error: &DataFusionError) -> Diagnostic {
-    let (line, column) = spot_of(error).unwrap_or((0, 0));
-    let said = Said::by(root(error));
-    Diagnostic::new("the query", Place::new(line, column), said.cause, said.mend)
-}
-
 /// Of `condition AND amount` the part that is no condition.
 fn side_that_is_no_condition(culprit: &Expr, plan: &LogicalPlan) -> Option<Expr> {
     let Expr::BinaryExpr(binary) = culprit else {
