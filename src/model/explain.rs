@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::Statement;
 use super::places;
 use super::rules::nearest;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::error::root;
 
 /// What is told where nothing better is known.
 const MEND: &str = "correct the SQL at this place; `loudou query` tries it";
@@ -80,11 +81,11 @@ impl Failure {
                     .as_ref()
                     .and_then(|name| places::of_column(statement, name))
             })
+            .or_else(|| places::of_text(statement, said.text.as_deref()?))
             .or_else(|| {
                 let name = said.function.as_deref()?;
                 places::of_call(statement, &[name], None).map(|(spot, _)| spot)
-            })
-            .or_else(|| places::of_text(statement, said.text.as_deref()?));
+            });
         let (line, column) = place.unwrap_or_else(|| places::of_select(statement));
         let mut mend = said.mend;
         if let Some(name) = said.column
@@ -118,17 +119,19 @@ impl Failure {
                 return place;
             }
         }
-        // The parser's places are kept by the errors that wrap the root.
-        [&self.error, error].into_iter().find_map(|error| {
-            let first = match error {
-                DataFusionError::Collection(errors) => errors.first()?,
-                other => other,
-            };
-            let start = first.diagnostic()?.span?.start;
-            let line = usize::try_from(start.line).ok().filter(|line| *line > 0)?;
-            Some((line, usize::try_from(start.column).ok()?.max(1)))
-        })
+        spot_of(&self.error).or_else(|| spot_of(error))
     }
+}
+
+/// The place that the engine itself knows, kept by what wraps the root.
+fn spot_of(error: &DataFusionError) -> Option<places::Spot> {
+    let first = match error {
+        DataFusionError::Collection(errors) => errors.first()?,
+        other => other,
+    };
+    let start = first.diagnostic()?.span?.start;
+    let line = usize::try_from(start.line).ok().filter(|line| *line > 0)?;
+    Some((line, usize::try_from(start.column).ok()?.max(1)))
 }
 
 /// Of `condition AND amount` the part that is no condition.
@@ -158,15 +161,6 @@ fn side_that_is_no_condition(culprit: &Expr, plan: &LogicalPlan) -> Option<Expr>
 pub(super) fn columns_of(expression: &Expr) -> BTreeSet<String> {
     let columns = expression.column_refs().into_iter();
     columns.map(|column| column.name.to_lowercase()).collect()
-}
-
-fn root(error: &DataFusionError) -> &DataFusionError {
-    match error {
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
-        DataFusionError::Shared(inner) => root(inner),
-        DataFusionError::Collection(errors) => errors.first().map_or(error, root),
-        other => other,
-    }
 }
 
 /// An error in our words.
@@ -416,7 +410,11 @@ impl Said {
             .chars()
             .take_while(|character| character.is_alphanumeric() || *character == '_')
             .collect();
-        Self::new(message, "correct the argument").of_function(&name)
+        let text = message.split('\'').nth(1).map(str::to_string);
+        Self {
+            text,
+            ..Self::new(message, "correct the argument").of_function(&name)
+        }
     }
 
     fn unknown_function(name: &str, offered: Option<&str>) -> Self {

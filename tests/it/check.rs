@@ -21,7 +21,7 @@ fn a_wrong_constant_of_a_function_is_told_at_its_place() {
         let told = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(code), "{told}");
         assert_eq!(
-            told.contains("sql/marts/core/depth.sql:1:56: window_funnel: unknown mode 'strict'"),
+            told.contains("sql/marts/core/depth.sql:1:55: window_funnel: unknown mode 'strict'"),
             code == 2,
             "{told}"
         );

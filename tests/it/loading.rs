@@ -84,7 +84,7 @@ order: 20
 title: {en: Rates}
 as: bars
 columns:
-  rate: {format: percent, good: down, label: {en: Rate}, definition: {en: The rate of a day}}
+  rate: {format: percent, good: down, label: {en: Rate}, definition: {en: Paid by visitors}}
   date: {format: date}
 ";
 
@@ -344,6 +344,9 @@ fn reports_are_read_in_order() {
         "Rate"
     );
     assert!(section.columns[1].label.is_none());
+    let definition = section.columns[0].definition.as_ref().unwrap();
+    assert_eq!(definition.get(Locale::En), "Paid by visitors");
+    assert!(section.columns[1].definition.is_none());
 }
 
 #[test]
