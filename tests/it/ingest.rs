@@ -977,3 +977,15 @@ async fn an_old_object_that_changed_unseen_is_named_with_the_way_out() {
     );
     assert_eq!(folder.column("events", "2026-11-11", "user_id"), ["other"]);
 }
+
+#[tokio::test]
+async fn few_lines_are_too_dirty_when_more_than_half_are_bad_unless_all_may_be() {
+    for (bad, at_most, exit_code) in [(1, "0%", 0), (2, "0%", 1), (2, "100%", 0)] {
+        let extra = format!("    quarantine: {{at_most: {at_most}}}\n");
+        let folder = project("Asia/Shanghai", &events("ndjson", &extra));
+        let text = good_lines("a", 21, 1) + &"no\n".repeat(bad);
+        folder.write("raw/dt=2026-11-21/a", text);
+        let results = folder.run(night(NOW)).await;
+        assert_eq!(results.exit_code, exit_code, "{bad} bad, {at_most}");
+    }
+}

@@ -27,7 +27,7 @@ const PIPELINE: &str = r#"sources:
       platform: string
       amount: "decimal(12,2)"
     late: 1d
-    quarantine: {at_most: 60%}
+    quarantine: {at_most: 100%}
 "#;
 
 const MODELS: [(&str, &str); 8] = [
