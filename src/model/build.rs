@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Date32Type, SchemaRef};
 use chrono::{Days, NaiveDate};
@@ -265,7 +265,12 @@ pub async fn build(
     if is_by_date {
         let day = |date: NaiveDate| lit(ScalarValue::Date32(Some(date32(date))));
         frame = frame
-            .filter(col("date").between(day(range.start), day(range.end)))
+            // Rows without a date belong nowhere; they must be seen, not filtered away.
+            .filter(
+                col("date")
+                    .is_null()
+                    .or(col("date").between(day(range.start), day(range.end))),
+            )
             .map_err(Error::engine(what()))?;
     }
     let mut rows = frame
@@ -306,6 +311,15 @@ pub async fn build(
     let mut current: Option<(NaiveDate, PartitionWriter)> = None;
     while let Some(batch) = rows.try_next().await.map_err(Error::engine(what()))? {
         let batch = typed(&batch, &schema, model.name())?;
+        let undated = batch
+            .column_by_name("date")
+            .map_or(0, |days| days.null_count());
+        if undated > 0 {
+            return Err(Error::Failed(format!(
+                "{}: {undated} rows have no date; a model built by_date gives each row its local day",
+                model.name()
+            )));
+        }
         let days = batch
             .column_by_name("date")
             .map(|days| days.as_primitive::<Date32Type>().values().to_vec())
