@@ -1,0 +1,264 @@
+//! A model's step: which dates, built on scratch, audited, published; what reads something that failed
+//! is skipped by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use super::Night;
+use crate::engine::PartitionFile;
+use crate::error::{Error, Result};
+use crate::model::build::{self, Published, Range};
+use crate::model::{Model, Window};
+use crate::run::fingerprint;
+use crate::run::results::{Status, StepResult};
+use crate::run::tables::{Reason, needed, ranges};
+use crate::table::audit::audit;
+use crate::table::log::RunLog;
+use crate::table::publish::{Ready, TableCommit, publish};
+
+/// Dates of one commit at most.
+const DATES_PER_COMMIT: usize = 31;
+
+impl Night<'_> {
+    pub(super) async fn model(
+        &mut self,
+        model: &Model,
+        log: &mut RunLog,
+        step: &mut StepResult,
+    ) -> Result<()> {
+        let workspace = self.workspace;
+        let mut wanted = needed(workspace, model, &log.state, &self.asked);
+        let skipped = self.take_unavailable(model, &mut wanted.build);
+        if wanted.build.is_empty() && skipped.is_empty() {
+            step.why = match wanted.done.len() {
+                0 => "nothing to build".to_string(),
+                count => format!("{count} done already with the same inputs and definitions"),
+            };
+            if !wanted.stale.is_empty() {
+                step.why.push_str(&format!(
+                    "; {} from older definitions (--full-refresh restates them)",
+                    wanted.stale.len()
+                ));
+            }
+            return Ok(());
+        }
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for reason in wanted.build.values() {
+            *counts.entry(reason.words()).or_default() += 1;
+        }
+        step.why = counts
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        // Dates that are complete equally far are built together.
+        let mut by_through: BTreeMap<NaiveDate, Vec<NaiveDate>> = BTreeMap::new();
+        for date in wanted.build.keys().copied().flatten() {
+            let through = fingerprint::published_through(
+                &workspace.models,
+                model,
+                &log.state,
+                Some(date),
+                self.asked.complete_through,
+            );
+            by_through.entry(through).or_default().push(date);
+        }
+        let mut batches: Vec<Range> = Vec::new();
+        for (complete_through, dates) in by_through {
+            for (start, end) in ranges(dates.into_iter(), DATES_PER_COMMIT) {
+                batches.push(Range {
+                    start,
+                    end,
+                    complete_through,
+                });
+            }
+        }
+        if wanted.build.contains_key(&None) {
+            batches.push(Range {
+                start: self.asked.dates.0,
+                end: self.asked.dates.1,
+                complete_through: self.asked.complete_through,
+            });
+        }
+        let built = self.build_and_audit(model, log, &batches, step).await;
+        let commits = match built {
+            Ok(commits) if step.checks.iter().all(|check| check.failed_rows == 0) => commits,
+            failed => {
+                let not_built = || wanted.build.keys().chain(skipped.keys()).copied();
+                self.unavailable.insert(
+                    model.name().to_string(),
+                    (
+                        not_built().flatten().collect(),
+                        not_built().any(|date| date.is_none()),
+                    ),
+                );
+                failed?;
+                step.status = Status::Failed;
+                step.why = format!(
+                    "audit failed, nothing of it is published: {}",
+                    step.checks
+                        .iter()
+                        .filter(|check| check.failed_rows > 0)
+                        .map(|check| {
+                            let mut text = format!("{} ({} rows", check.check, check.failed_rows);
+                            if !check.examples.is_empty() {
+                                text.push_str(&format!(": {}", check.examples.join("; ")));
+                            }
+                            text + ")"
+                        })
+                        .collect::<Vec<_>>()
+                        .join("; ")
+                );
+                return Ok(());
+            }
+        };
+        for commit in commits {
+            step.dates.extend(
+                commit
+                    .ready
+                    .iter()
+                    .filter_map(|ready| ready.date)
+                    .map(|date| date.to_string()),
+            );
+            step.rows += commit
+                .ready
+                .iter()
+                .map(|ready| ready.written.rows)
+                .sum::<u64>();
+            let changed = publish(&workspace.warehouse, log, commit)?;
+            step.changed
+                .extend(changed.into_iter().flatten().map(|date| date.to_string()));
+        }
+        step.status = Status::Done;
+        if !skipped.is_empty() {
+            let (dates, cause) = skipped_words(&skipped);
+            step.status = Status::Skipped;
+            step.why = format!("{dates} not built, since {cause}");
+            let dates = skipped.keys().copied().flatten().collect();
+            self.unavailable.insert(
+                model.name().to_string(),
+                (dates, skipped.contains_key(&None)),
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes out of `build` what reads something that failed in this run; gives it with the table at
+    /// fault.
+    fn take_unavailable(
+        &self,
+        model: &Model,
+        build: &mut BTreeMap<Option<NaiveDate>, Reason>,
+    ) -> BTreeMap<Option<NaiveDate>, String> {
+        let mut skipped = BTreeMap::new();
+        let in_range = |date: NaiveDate| self.asked.dates.0 <= date && date <= self.asked.dates.1;
+        for (table, window) in self.workspace.models.windows(model) {
+            let Some((dates, all)) = self.unavailable.get(&table) else {
+                continue;
+            };
+            let touches = |date: Option<NaiveDate>| match (window, date) {
+                (Window::Around { before, after }, Some(date)) => {
+                    *all || dates.iter().any(|failed| {
+                        let ahead = (*failed - date).num_days();
+                        -i64::from(before) <= ahead && ahead <= i64::from(after)
+                    })
+                }
+                _ => true,
+            };
+            let hit: Vec<Option<NaiveDate>> = build
+                .keys()
+                .copied()
+                .filter(|date| touches(*date))
+                .collect();
+            for date in hit {
+                build.remove(&date);
+                skipped.insert(date, table.clone());
+            }
+            // A date that was asked for and has no inputs because they failed is skipped, too.
+            for date in dates.iter().copied().filter(|date| in_range(*date)) {
+                skipped.entry(Some(date)).or_insert_with(|| table.clone());
+            }
+            if *all && skipped.is_empty() {
+                skipped.insert(None, table.clone());
+            }
+        }
+        skipped
+    }
+
+    async fn build_and_audit(
+        &self,
+        model: &Model,
+        log: &RunLog,
+        batches: &[Range],
+        step: &mut StepResult,
+    ) -> Result<Vec<TableCommit>> {
+        let workspace = self.workspace;
+        let published = Published {
+            state: &log.state,
+            warehouse: &workspace.warehouse,
+        };
+        let definition = workspace.models.definition(&workspace.project, model);
+        let mut commits = Vec::new();
+        let mut files = Vec::new();
+        for range in batches {
+            let written = build::build(
+                &workspace.engine,
+                &workspace.project,
+                &workspace.models,
+                model,
+                &published,
+                range,
+                &self.scratch,
+            )
+            .await?;
+            let mut ready = Vec::new();
+            for (date, written) in written {
+                let path = object_store::path::Path::from_absolute_path(&written.path)
+                    .map_err(|error| Error::Failed(error.to_string()))?;
+                files.push(PartitionFile {
+                    date,
+                    path,
+                    size: written.bytes,
+                });
+                let inputs = fingerprint::inputs(
+                    &workspace.models,
+                    model,
+                    &log.state,
+                    date,
+                    self.asked.complete_through,
+                );
+                ready.push(Ready {
+                    date,
+                    written,
+                    inputs,
+                });
+            }
+            commits.push(TableCommit {
+                table: model.name().to_string(),
+                definition: definition.clone(),
+                ready,
+                ..TableCommit::default()
+            });
+        }
+        step.checks = audit(&workspace.engine, &model.contract, files).await?;
+        Ok(commits)
+    }
+}
+
+fn skipped_words(skipped: &BTreeMap<Option<NaiveDate>, String>) -> (String, String) {
+    let dates = ranges(skipped.keys().copied().flatten(), usize::MAX)
+        .into_iter()
+        .map(|(start, end)| match start == end {
+            true => start.to_string(),
+            false => format!("{start} to {end}"),
+        })
+        .collect::<Vec<_>>();
+    let tables: BTreeSet<&str> = skipped.values().map(String::as_str).collect();
+    let tables = tables.into_iter().collect::<Vec<_>>().join(", ");
+    let dates = match dates.is_empty() {
+        true => "everything".to_string(),
+        false => dates.join(", "),
+    };
+    (dates, format!("{tables} failed in this run"))
+}
