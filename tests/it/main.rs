@@ -11,6 +11,7 @@ mod cli;
 mod command_check;
 mod demo;
 mod ecom;
+mod guards;
 mod ingest;
 mod layers;
 mod loading;

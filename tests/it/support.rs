@@ -23,7 +23,7 @@ pub fn project_file(zone: &str) -> String {
 }
 
 /// Hears nothing.
-struct Silent;
+pub struct Silent;
 
 impl Progress for Silent {
     fn begin(&self, _kind: &str, _name: &str, _done: usize, _total: usize) {}
