@@ -68,7 +68,8 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// The folder; an earlier demo's data in it is replaced, its YAML and SQL stay
+    /// The folder; an earlier demo's raw/, warehouse/ and truth.json in it are replaced, its YAML and
+    /// SQL stay
     #[arg(default_value = "demo")]
     pub dir: PathBuf,
     /// Another seed, other people; the same seed, the same bytes

@@ -59,9 +59,10 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
         .await
         .map_err(|error| Error::Failed(engine_cause(&error)))?;
     context.console.clear();
-    let format = arguments
-        .format
-        .unwrap_or_else(|| by_name(arguments.output.as_deref()));
+    let format = match arguments.format {
+        Some(format) => format,
+        None => by_name(arguments.output.as_deref())?,
+    };
     let bytes = match format {
         RowFormat::Table => {
             let batches = match batches.is_empty() {
@@ -135,19 +136,26 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
 }
 
 /// The format an output file's name asks for.
-fn by_name(output: Option<&Path>) -> RowFormat {
-    match output
-        .and_then(Path::extension)
-        .and_then(|extension| extension.to_str())
-    {
+fn by_name(output: Option<&Path>) -> Result<RowFormat> {
+    let Some(output) = output else {
+        return Ok(RowFormat::Table);
+    };
+    let extension = output.extension().and_then(|extension| extension.to_str());
+    Ok(match extension {
         Some("csv") => RowFormat::Csv,
         Some("json") => RowFormat::Json,
         Some("parquet") => RowFormat::Parquet,
-        _ => RowFormat::Table,
-    }
+        Some("txt") => RowFormat::Table,
+        _ => {
+            return Err(Error::Usage(format!(
+                "{} does not say how to write the rows; end it in .csv, .json, .parquet or .txt, or add --format",
+                output.display()
+            )));
+        }
+    })
 }
 
-/// A query's result never replaces what a run published.
+/// A query's result never replaces what a run published, or a raw log.
 fn refuse_published(context: &Context, path: &Path) -> Result<()> {
     let Ok(root) = context.root() else {
         return Ok(());
@@ -156,20 +164,22 @@ fn refuse_published(context: &Context, path: &Path) -> Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).canonicalize();
-    let warehouse = config::load(&root)
-        .0
-        .and_then(|project| Location::open(&project.warehouse).ok())
-        .and_then(|location| location.local_path())
-        .and_then(|warehouse| warehouse.canonicalize().ok());
-    match (folder, warehouse) {
-        (Ok(folder), Some(warehouse)) if folder.starts_with(&warehouse) => {
-            Err(Error::Usage(format!(
-                "{} lies in the warehouse, where only runs write; name a file elsewhere",
-                path.display()
-            )))
+    let (Ok(folder), Some(project)) = (folder, config::load(&root).0) else {
+        return Ok(());
+    };
+    let kept = std::iter::once(&project.warehouse)
+        .chain(project.sources.values().map(|source| &source.from))
+        .filter_map(|url| Location::open(url).ok()?.local_path()?.canonicalize().ok());
+    for kept in kept {
+        if folder.starts_with(&kept) {
+            return Err(Error::Usage(format!(
+                "{} lies in {}, which holds raw logs or published tables; name a file elsewhere",
+                path.display(),
+                kept.display()
+            )));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// A table's name as the engine takes it, whatever characters it has.

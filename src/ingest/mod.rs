@@ -179,7 +179,8 @@ pub async fn ingest(
         is_listed: false,
         ..reader
     };
-    decode_all(reader, again, &mut store, &rebuild, &mut ignored, context).await?;
+    let again = decode_all(reader, again, &mut store, &rebuild, &mut ignored, context).await?;
+    records.extend(copies(source, state, again)?);
 
     // 4. Each date: merge, deduplicate, sort, write.
     let known = Fingerprints::of(known_objects(state, plan, &records).into_values());
@@ -215,16 +216,12 @@ pub async fn ingest(
     for path in &plan.gone {
         quarantine::remove(context, source, path)?;
     }
-    let has_date = Layout::parse(&source.layout).has_date();
-    for date in plan.new_dates().filter(|_| has_date) {
-        let is_there = |record: &ObjectRecord| record.path_date == Some(date);
-        if !known_objects(state, plan, &records)
-            .into_values()
-            .any(is_there)
-        {
+    for record in &records {
+        let had_lines = |known: &ObjectRecord| known.lines > 0;
+        if record.lines == 0 && state.objects.get(&record.path).is_some_and(had_lines) {
             report
                 .warnings
-                .push(format!("there is no raw object of {date}"));
+                .push(format!("{} had rows and is empty now", record.path));
         }
     }
     let commit = TableCommit {
@@ -311,30 +308,26 @@ async fn decode_one(
     } = reader;
     let decode = Arc::clone(decode);
     let key = location.object_key(&object.path)?;
-    let reading = || format!("reading {}{}", decode.source.from, object.path);
-    // Running again would look at the same part of the listing: say what looks further.
-    let outside = |what: &str| Error::Object {
-        object: format!("{}{}", decode.source.from, object.path),
-        cause: format!(
-            "{what} since it was read, outside the dates that were listed, and a date must be rebuilt from it; `loudou run --rescan` takes that up"
-        ),
-    };
+    let what = format!("reading {}{}", decode.source.from, object.path);
+    let reading = || what.clone();
     let result = match location.store.get(&key).await {
         Err(object_store::Error::NotFound { .. }) if !reader.is_listed => {
-            return Err(outside("is gone"));
+            return Err(outside(&decode.source, &object.path, "is gone"));
         }
         result => result.map_err(Error::store(reading()))?,
     };
     let etag = tag(&result.meta);
-    if etag != object.etag && !reader.is_listed {
-        return Err(outside("has changed"));
-    }
-    if etag != object.etag {
+    let object = RawObject {
+        size: result.meta.size,
+        ..object
+    };
+    if etag != object.etag && reader.is_listed {
         return Err(Error::Locked(format!(
             "{}{} changed while it was being read; run again",
             decode.source.from, object.path
         )));
     }
+    let object = RawObject { etag, ..object };
     let bytes = result.bytes().await.map_err(Error::store(reading()))?;
     tokio::task::spawn_blocking(move || {
         let mut batches = Vec::new();
@@ -346,6 +339,40 @@ async fn decode_one(
     })
     .await
     .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?
+}
+
+/// An object beyond the dates that were listed is not what it was. Running again would look at the same
+/// part of the listing: say what looks further.
+fn outside(source: &Source, path: &str, what: &str) -> Error {
+    Error::Object {
+        object: format!("{}{path}", source.from),
+        cause: format!(
+            "{what} since it was read, outside the dates that were listed, and a date must be rebuilt from it; `loudou run --rescan` takes that up"
+        ),
+    }
+}
+
+/// Objects read again whose tag is another one than it was: with the same counts they are copies (a
+/// restored backup, a moved project) and are entered anew; with others they are other objects.
+fn copies(
+    source: &Source,
+    state: &TableState,
+    again: Vec<ObjectRecord>,
+) -> Result<Vec<ObjectRecord>> {
+    let mut found = Vec::new();
+    for record in again {
+        match state.objects.get(&record.path) {
+            Some(known) if known.etag == record.etag => {}
+            Some(known)
+                if (known.lines, known.bad_lines) == (record.lines, record.bad_lines)
+                    && known.rows_by_date == record.rows_by_date =>
+            {
+                found.push(record);
+            }
+            _ => return Err(outside(source, &record.path, "has changed")),
+        }
+    }
+    Ok(found)
 }
 
 fn raw_object(record: &ObjectRecord) -> RawObject {

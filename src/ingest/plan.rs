@@ -48,6 +48,8 @@ pub struct IngestPlan {
     pub published: BTreeSet<NaiveDate>,
     /// Published dates to rebuild from all their objects, with the reason.
     pub rebuild: BTreeSet<NaiveDate>,
+    /// Requested dates for which no object is there, of layouts that have dates.
+    pub without_object: BTreeSet<NaiveDate>,
     read_paths: BTreeSet<String>,
 }
 
@@ -79,6 +81,22 @@ impl IngestPlan {
             .iter()
             .filter(|date| !self.published.contains(date))
             .copied()
+    }
+
+    /// What an operator should know although a run goes on.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut found: Vec<String> = self
+            .without_object
+            .iter()
+            .map(|date| format!("there is no raw object of {date}"))
+            .collect();
+        if let Some(first) = self.gone.first() {
+            found.push(format!(
+                "{} raw objects that were read before are gone ({first}, …); their rows go, too",
+                self.gone.len()
+            ));
+        }
+        found
     }
 
     /// Whether an object is read in this ingest, or gone.
@@ -244,6 +262,14 @@ fn compare(
     if request.full_refresh {
         rebuild.extend(requested.intersection(&published).copied());
     }
+    let delivered: BTreeSet<NaiveDate> = listed
+        .iter()
+        .filter_map(|object| object.path_date)
+        .collect();
+    let without_object = match delivered.is_empty() {
+        true => BTreeSet::new(),
+        false => requested.difference(&delivered).copied().collect(),
+    };
     let read_paths = read.iter().map(|read| read.object.path.clone()).collect();
     IngestPlan {
         read,
@@ -251,6 +277,7 @@ fn compare(
         requested,
         published,
         rebuild,
+        without_object,
         read_paths,
     }
 }

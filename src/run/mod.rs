@@ -28,23 +28,45 @@ use crate::project::{Build, Contract, Duration, Project};
 use crate::source::store::Location;
 use crate::table::state::State;
 
-/// Dates of sources that were never published, between published ones and the dates of a run.
+/// Dates that are not published and lie before the dates of a run: of sources between published ones, of
+/// models where what they read is published.
 pub(crate) fn holes(workspace: &Workspace, state: &State, before: NaiveDate) -> Vec<String> {
     let mut found = Vec::new();
-    for source in workspace.project.sources.values() {
-        let published: BTreeSet<NaiveDate> = state.table(&source.name).dates().collect();
-        let missing = published
-            .first()
-            .into_iter()
-            .flat_map(|first| first.iter_days())
-            .take_while(|date| *date < before)
-            .filter(|date| !published.contains(date));
+    let mut tell = |name: &str, missing: &mut dyn Iterator<Item = NaiveDate>| {
         for (start, end) in tables::ranges(missing, usize::MAX) {
             found.push(format!(
-                "{}: {start} to {end} is not published and lies before the dates of a run; `loudou run --from {start} --to {end}` fills it",
-                source.name
+                "{name}: {start} to {end} is not published and lies before the dates of a run; `loudou run --from {start} --to {end}` fills it"
             ));
         }
+    };
+    let mut known: BTreeSet<NaiveDate> = BTreeSet::new();
+    for source in workspace.project.sources.values() {
+        let published: BTreeSet<NaiveDate> = state.table(&source.name).dates().collect();
+        known.extend(&published);
+        let days = published
+            .first()
+            .into_iter()
+            .flat_map(|first| first.iter_days());
+        tell(
+            &source.name,
+            &mut days
+                .take_while(|date| *date < before)
+                .filter(|date| !published.contains(date)),
+        );
+    }
+    for model in workspace
+        .models
+        .iter()
+        .filter(|model| model.contract.build == Build::ByDate)
+    {
+        let published: BTreeSet<NaiveDate> = state.table(model.name()).dates().collect();
+        let days = known.iter().copied().filter(|date| *date < before);
+        tell(
+            model.name(),
+            &mut days
+                .filter(|date| !published.contains(date))
+                .filter(|date| tables::has_inputs(workspace, model, state, *date)),
+        );
     }
     found
 }

@@ -56,6 +56,7 @@ pub async fn plan(
     let mut expected = state.clone();
     forget_damaged(&mut expected, &damaged(&workspace.warehouse, state));
     let state = &expected.clone();
+    let mut warnings = super::holes(workspace, state, asked.dates.0);
     let mut steps = Vec::new();
     for source in workspace.project.sources.values() {
         let request = Request {
@@ -65,6 +66,9 @@ pub async fn plan(
             accept_vanished: false,
         };
         let plan = ingest::plan::plan(source, &state.table(&source.name), &request).await?;
+        for warning in plan.warnings() {
+            warnings.push(format!("{}: {warning}", source.name));
+        }
         let dates = touched(&plan);
         for date in &dates {
             expect(&mut expected, &source.name, Some(*date));
@@ -133,7 +137,7 @@ pub async fn plan(
         from: asked.dates.0.to_string(),
         to: asked.dates.1.to_string(),
         steps,
-        warnings: super::holes(workspace, state, asked.dates.0),
+        warnings,
     })
 }
 

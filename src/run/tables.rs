@@ -136,7 +136,7 @@ fn reason(published: Option<&PartitionState>, inputs: &str, refresh: bool) -> Op
 
 /// Whether anything the model reads by date is published for the date itself. A day before the first
 /// raw object is no day without rows.
-fn has_inputs(workspace: &Workspace, model: &Model, state: &State, date: NaiveDate) -> bool {
+pub fn has_inputs(workspace: &Workspace, model: &Model, state: &State, date: NaiveDate) -> bool {
     let windows = workspace.models.windows(model);
     let mut by_date = windows
         .iter()

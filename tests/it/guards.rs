@@ -281,3 +281,38 @@ fn a_log_that_cannot_be_written_does_not_end_the_night() {
             .is_file()
     );
 }
+
+#[tokio::test]
+async fn a_day_without_files_and_vanished_files_are_named_every_night() {
+    let folder = five_days().await;
+    fs::remove_dir_all(folder.path("raw/events/dt=2026-11-18")).unwrap();
+    let results = folder.run_well(after(20)).await;
+    let gone = "events: 1 raw objects that were read before are gone (dt=2026-11-18/a.ndjson, …); their rows go, too";
+    let none = "events: there is no raw object of 2026-11-18";
+    assert_eq!(results.warnings, [none, gone]);
+    let results = folder.run_well(after(20)).await;
+    assert_eq!(results.warnings, [none]);
+}
+
+#[tokio::test]
+async fn a_copied_project_runs_on() {
+    let folder = five_days().await;
+    let before = folder.tables();
+    // Another time of change on every file, as `cp -r` leaves it; the days far back are not listed.
+    for day in 16..=20 {
+        let path = folder.path(&format!("raw/events/dt=2026-11-{day}/a.ndjson"));
+        let text = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    write_day(&folder, 28);
+    fs::remove_file(folder.partition("events", "2026-11-16")).unwrap();
+    folder.run_well(after(28)).await;
+    let after_copy = folder.tables();
+    for (path, bytes) in before
+        .iter()
+        .filter(|(path, _)| path.starts_with("events/"))
+    {
+        assert_eq!(after_copy.get(path), Some(bytes), "{path}");
+    }
+}

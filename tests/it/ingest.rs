@@ -963,6 +963,19 @@ async fn an_old_object_that_changed_unseen_is_named_with_the_way_out() {
         "raw/dt=2026-11-11/a",
         line("11", "2026-11-11T09:00:00+08:00", "other"),
     );
+    // With as many rows of the same days it is taken for a copy, and read as it is.
+    folder.run_well(night(NOW)).await;
+    assert_eq!(
+        crate::support::differing(&before, &folder.tables()),
+        ["events/dt=2026-11-11/data.parquet"]
+    );
+    assert_eq!(folder.column("events", "2026-11-11", "user_id"), ["other"]);
+
+    // With others it is another object, whose dates only a look at everything can tell.
+    std::fs::remove_file(folder.partition("events", "2026-11-11")).unwrap();
+    let more = line("11", "2026-11-11T09:00:00+08:00", "other")
+        + &line("99", "2026-11-12T09:00:00+08:00", "other");
+    folder.write("raw/dt=2026-11-11/a", more);
     let results = folder.run(night(NOW)).await;
     assert_eq!(results.exit_code, 1);
     assert!(
@@ -973,9 +986,11 @@ async fn an_old_object_that_changed_unseen_is_named_with_the_way_out() {
     folder.run_well(night(NOW).rescan()).await;
     assert_eq!(
         crate::support::differing(&before, &folder.tables()),
-        ["events/dt=2026-11-11/data.parquet"]
+        [
+            "events/dt=2026-11-11/data.parquet",
+            "events/dt=2026-11-12/data.parquet"
+        ]
     );
-    assert_eq!(folder.column("events", "2026-11-11", "user_id"), ["other"]);
 }
 
 #[tokio::test]

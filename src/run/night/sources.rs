@@ -1,5 +1,7 @@
 //! A source's step: plan, ingest, publish; what is blocked is told and held back from its readers.
 
+use chrono::NaiveDate;
+
 use super::{Night, RunOptions};
 use crate::error::Result;
 use crate::ingest::plan::Request;
@@ -26,6 +28,11 @@ impl Night<'_> {
             accept_vanished: options.accept_vanished,
         };
         let plan = ingest::plan::plan(source, &state, &request).await?;
+        for warning in plan.warnings() {
+            self.results
+                .warnings
+                .push(format!("{}: {warning}", source.name));
+        }
         if plan.is_empty() {
             step.why = "no new, changed or vanished objects".to_string();
             return Ok(());
@@ -63,8 +70,13 @@ impl Night<'_> {
                 .blocked
                 .iter()
                 .map(|blocked| {
+                    let is_published = |date: &NaiveDate| state.partition(Some(*date)).is_some();
+                    let stays = match blocked.dates.iter().all(is_published) {
+                        true => "what is published stays as it is",
+                        false => "the date stays unpublished",
+                    };
                     format!(
-                        "{}: {} of {} lines are bad, more than {}%; the date stays unpublished (see _loudou/quarantine/{}/)",
+                        "{}: {} of {} lines are bad, more than {}%; {stays} (see _loudou/quarantine/{}/)",
                         blocked.what,
                         blocked.bad_lines,
                         blocked.lines,
