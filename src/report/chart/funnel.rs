@@ -45,7 +45,11 @@ impl Funnel {
         let row = HEAD + THICK + GAP;
         let height = row * self.steps.len().max(1) as f64 - GAP + 2.0;
         let mut canvas = Canvas::new("funnel", WIDTH, height, &self.title, &self.description);
-        let length = |share: f64| (WIDTH * share.clamp(0.0, 1.0)).max(2.0);
+        // A bar of something is seen; a bar of nothing is none.
+        let length = |share: f64| match share > 0.0 {
+            true => (WIDTH * share.min(1.0)).max(2.0),
+            false => 0.0,
+        };
         // One right edge for all counts.
         let overall = self
             .steps
