@@ -28,7 +28,7 @@ pub struct ReportFiles {
     pub page: TemplateFile,
     /// By the name templates include them by: `layout`, and each partial's file stem.
     pub partials: BTreeMap<String, TemplateFile>,
-    /// [`STYLE_SHEET`].
+    /// `reports/_shared/page.css`.
     pub style_sheet: String,
     /// Every language.
     pub words: BTreeMap<Locale, Words>,

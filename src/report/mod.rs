@@ -1,8 +1,8 @@
 //! Daily reports: one self-contained page per role, day and language.
 //!
 //! A section is a YAML file with a select of the same name. Its rows become typed cells by the declared
-//! columns ([`section`]), typed view models with every text already written ([`view`], [`number`],
-//! [`words`]) and pictures ([`chart`]); strict templates arrange them ([`template`]). Anything missing,
+//! columns (`section`), typed view models with every text already written (`view`, `number`,
+//! `words`) and pictures ([`chart`]); strict templates arrange them (`template`). Anything missing,
 //! undeclared or of another type stops the page with its place; [`check`] finds what it can without
 //! data by rendering made-up rows of the declared columns.
 //!

@@ -1,6 +1,6 @@
 //! One raw object → record batches and bad lines.
 //!
-//! Each format finds its fields in its own way and hands them to [`RowAssembler`], which reads times,
+//! Each format finds its fields in its own way and hands them to `RowAssembler`, which reads times,
 //! ids and declared columns by the source's rules; so a rule holds alike in NDJSON, CSV and Parquet.
 
 use std::io::{Cursor, Read};
