@@ -199,13 +199,9 @@ fn unknown(name: &str, tables: &[String]) -> String {
             "there is no file {name} that can be asked; a file's name ends in .parquet, .csv or .json (one object a line), or is a folder of such files ending in /"
         );
     }
-    let nearest = tables
-        .iter()
-        .map(|table| (strsim::jaro_winkler(table, name), table))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|left, right| left.0.total_cmp(&right.0));
+    let nearest = config::nearest(name, tables.iter().map(String::as_str));
     let hint = match (nearest, tables.is_empty()) {
-        (Some((_, table)), _) => format!("did you mean {table}?"),
+        (Some(table), _) => format!("did you mean {table}?"),
         (None, false) => format!("there are: {}.", tables.join(", ")),
         (None, true) => "there is no project here (-C DIR names one).".to_string(),
     };

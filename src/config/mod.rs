@@ -33,6 +33,7 @@ use crate::project::Project;
 pub use self::inner_place::place_within;
 pub use self::parts::{Parts, Select};
 pub use self::schema::json_schema;
+pub use self::words::nearest;
 
 /// The nearest folder at or above `start` that holds a project.
 pub fn find_root(start: &Path) -> Option<PathBuf> {

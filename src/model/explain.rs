@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator};
 use datafusion::sql::sqlparser::ast::Statement;
 
 use super::places;
-use super::rules::nearest;
+use crate::config::nearest;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::error::root;
 

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement, TableFactor, Vi
 
 use super::places::{self, Spot};
 use super::sql::ParsedQuery;
+use crate::config::nearest;
 use crate::diagnostic::{Diagnostic, Place};
 
 /// Parameters of a query, and what to say to who uses another.
@@ -168,13 +169,4 @@ pub(super) fn unknown_table<'a>(
 /// "did you mean x? " if a name is near, else nothing.
 pub(super) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     nearest(name, known).map_or_else(String::new, |near| format!("did you mean {near}? "))
-}
-
-/// The name most like another, if one is like it at all.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|left, right| left.0.total_cmp(&right.0).then(right.1.cmp(left.1)))
-        .map(|(_, candidate)| candidate)
 }

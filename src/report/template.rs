@@ -14,6 +14,7 @@ use super::chart::Svg;
 use super::files::{ReportFiles, TemplateFile};
 use super::view::PageView;
 use super::words::Words;
+use crate::config::nearest;
 use crate::diagnostic::Diagnostic;
 
 /// Name of the page's own template.
@@ -135,12 +136,7 @@ impl Templates {
                     .map(String::as_str)
                     .filter(|known| *known != PAGE)
                     .collect();
-                let near = known
-                    .iter()
-                    .filter(|known| strsim::jaro_winkler(known, name) > 0.75)
-                    .max_by(|a, b| {
-                        strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
-                    })
+                let near = nearest(name, known.iter().copied())
                     .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
                 (
                     format!("there is no part `{name}`"),
