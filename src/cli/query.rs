@@ -26,6 +26,7 @@ use crate::error::{Error, Result, engine_cause};
 use crate::model::build::{Published, Range, register_all};
 use crate::model::check::try_plan;
 use crate::model::sql;
+use crate::project::Memory;
 use crate::run::calendar;
 use crate::source::store::Location;
 use crate::table::log::read_state;
@@ -37,7 +38,12 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
         project_session(context).await?
     } else {
         let spill = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
-        Engine::new(EngineOptions::for_machine(Tz::Asia__Shanghai, spill))?.session()?
+        Engine::new(EngineOptions::for_machine(
+            Tz::Asia__Shanghai,
+            Memory::DEFAULT,
+            spill,
+        ))?
+        .session()?
     };
     let tables = table_names(&session);
     let session = session.enable_url_table();

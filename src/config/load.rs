@@ -120,6 +120,7 @@ impl<'a> Loader<'a> {
                 currency: basics.currency,
                 warehouse: basics.warehouse,
                 catch_up_days: basics.catch_up_days,
+                memory: basics.memory,
                 sources,
                 funnels,
                 contracts,

@@ -3,6 +3,7 @@
 //! One [`Engine`] serves a whole run: one memory pool, one spill folder. Each query gets a fresh
 //! session that knows our functions and exactly the tables it was given.
 
+mod machine;
 mod published;
 
 use std::num::NonZeroUsize;
@@ -13,12 +14,15 @@ use chrono_tz::Tz;
 use datafusion::config::SpillCompression;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{
+    FairSpillPool, MemoryConsumer, MemoryReservation, TrackConsumersPool,
+};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 
 use crate::error::{Error, Result};
 use crate::functions;
+use crate::project::Memory;
 
 pub use published::{PartitionFile, PublishedTable, view_schema};
 
@@ -32,7 +36,9 @@ const MAX_SPILL_BYTES: u64 = 64 << 30;
 pub struct EngineOptions {
     /// Days are days of this zone.
     pub zone: Tz,
-    /// Memory the queries of a run may hold together.
+    /// Memory a run may hold. Three quarters of it are given to what counts its memory: queries and
+    /// decoded rows. The rest is for what does not: batches on their way, decoders, encoders, the
+    /// run's own books.
     pub memory_bytes: usize,
     /// Where sorts and aggregates spill to; made if absent.
     pub spill_dir: PathBuf,
@@ -41,22 +47,16 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
-    /// Half of this machine's memory (4 GiB where it is unknown), all its cores.
-    pub fn for_machine(zone: Tz, spill_dir: PathBuf) -> Self {
+    /// A budget of this machine's memory, all its cores.
+    pub fn for_machine(zone: Tz, memory: Memory, spill_dir: PathBuf) -> Self {
         Self {
             zone,
-            memory_bytes: machine_memory_bytes().unwrap_or(8 << 30) / 2,
+            memory_bytes: usize::try_from(memory.bytes(machine::memory_bytes()))
+                .unwrap_or(usize::MAX),
             spill_dir,
             threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         }
     }
-}
-
-fn machine_memory_bytes() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-    let kib = line.split_whitespace().nth(1)?.parse::<usize>().ok()?;
-    kib.checked_mul(1024)
 }
 
 /// Builds sessions that share memory and spill space.
@@ -73,7 +73,7 @@ impl Engine {
         std::fs::create_dir_all(&options.spill_dir)
             .map_err(Error::io("making the spill folder", &options.spill_dir))?;
         let five = NonZeroUsize::MIN.saturating_add(4);
-        let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_bytes), five);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_bytes / 4 * 3), five);
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![options.spill_dir]))
             .with_max_temp_directory_size(MAX_SPILL_BYTES);
@@ -93,6 +93,19 @@ impl Engine {
     /// The zone of days.
     pub fn zone(&self) -> Tz {
         self.zone
+    }
+
+    /// Counts memory that is held outside of queries with theirs: where it cannot grow, its holder puts
+    /// something on scratch.
+    pub fn reserve(&self, what: &str) -> MemoryReservation {
+        MemoryConsumer::new(what)
+            .with_can_spill(true)
+            .register(&self.runtime.memory_pool)
+    }
+
+    /// Bytes that may lie on scratch for want of memory.
+    pub fn spill_limit(&self) -> u64 {
+        MAX_SPILL_BYTES
     }
 
     /// Parallel streams of one query.

@@ -1,196 +1,191 @@
-//! Which rows of a date stay: of equal ids (or equal rows) the smallest by (event time, object,
-//! offset).
+//! Which rows of a day go: of equal ids (or equal rows) all but the smallest by (event time, object,
+//! offset), and rows of objects that are left out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use arrow::row::{RowConverter, SortField};
-use twox_hash::XxHash3_128;
+use rayon::slice::ParallelSliceMut;
 
-use super::date_rows::DateRows;
-use crate::error::{Error, Result};
+use super::order::{Row, RowOrder};
+use super::store::DateRows;
+use crate::error::Result;
 use crate::project::Duplicates;
 
-/// Distinct ids held in memory at once (about 80 bytes each); more are done in several passes.
-const IDS_PER_PASS: usize = 4 << 20;
+/// Ids compared at once (16 bytes each); more are done in several passes over the day.
+const IDS_PER_PASS: usize = 16 << 20;
 
-/// The rows that stay, batch by batch in the order of [`DateRows::for_each`].
+/// The rows of a day that go.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
-    /// One mask a batch.
-    pub masks: Vec<BooleanArray>,
-    /// Rows that stay.
-    pub rows: u64,
+pub(super) struct Dropped {
+    /// Per part of the day (its rows in memory, then each run) one bit a row; empty: none.
+    parts: Vec<Vec<u64>>,
     /// Rows that go because they are duplicates.
     pub duplicates: u64,
-    /// 64-bit hashes of the ids that stay, unsorted.
+    /// Hashes of the ids that stay, ascending.
     pub id_hashes: Vec<u64>,
 }
 
+impl Dropped {
+    /// Whether a row of a part goes.
+    #[inline]
+    pub fn has(&self, part: usize, row: usize) -> bool {
+        self.parts
+            .get(part)
+            .and_then(|bits| bits.get(row / 64))
+            .is_some_and(|bits| bits >> (row % 64) & 1 == 1)
+    }
+
+    fn insert(&mut self, part: usize, row: usize) {
+        if self.parts.len() <= part {
+            self.parts.resize_with(part + 1, Vec::new);
+        }
+        let bits = &mut self.parts[part];
+        if bits.len() <= row / 64 {
+            bits.resize(row / 64 + 1, 0);
+        }
+        bits[row / 64] |= 1 << (row % 64);
+    }
+}
+
+/// One row of a day by number: its part in the upper bits.
+const ROW_BITS: u32 = 40;
+
+fn place(part: usize, row: usize) -> u64 {
+    (part as u64) << ROW_BITS | row as u64
+}
+
+fn part_and_row(place: u64) -> (usize, usize) {
+    (
+        (place >> ROW_BITS) as usize,
+        (place & ((1 << ROW_BITS) - 1)) as usize,
+    )
+}
+
+/// A row that shares its hash with another.
 #[derive(Debug, Clone, Copy)]
-struct Winner {
+struct Candidate {
+    hashes: (u64, u64),
     time_us: i64,
     object: u32,
-    offset: i64,
-    batch: u32,
-    row: u32,
+    offset: u64,
+    place: u64,
 }
 
-/// Objects by number, so that a winner holds no text.
-#[derive(Default)]
-struct Objects {
-    names: Vec<String>,
-    numbers: HashMap<String, u32>,
-}
-
-impl Objects {
-    fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.push(name.to_string());
-        self.numbers.insert(name.to_string(), number);
-        number
-    }
-
-    fn before(&self, left: &Winner, right: &Winner) -> bool {
-        let name = |winner: &Winner| self.names.get(winner.object as usize);
-        (left.time_us, name(left), left.offset) < (right.time_us, name(right), right.offset)
-    }
-}
-
-/// Decides for every row. Rows of `excluded` objects go without being counted as duplicates.
-pub(super) fn keep(
+/// Decides for every row of a day. `excluded` are objects whose rows go without being counted.
+pub(super) fn dropped(
     rows: &DateRows,
-    duplicates: Duplicates,
-    excluded: &BTreeSet<String>,
-) -> Result<Kept> {
-    let mut masks: Vec<Vec<bool>> = Vec::new();
-    let mut kept = Kept::default();
-    let mut candidates = 0u64;
-    let mut total = 0usize;
-    rows.for_each(|batch| {
-        let objects = object_column(&batch)?;
-        let mask: Vec<bool> = (0..batch.num_rows())
-            .map(|row| excluded.is_empty() || !excluded.contains(objects.value(row)))
-            .collect();
-        candidates += mask.iter().filter(|stays| **stays).count() as u64;
-        total += batch.num_rows();
-        masks.push(mask);
-        Ok(true)
-    })?;
-    if duplicates != Duplicates::Keep {
-        let passes = total / IDS_PER_PASS + 1;
-        for pass in 0..passes {
-            one_pass(
-                rows,
-                duplicates,
-                (pass, passes),
-                &mut masks,
-                &mut kept.id_hashes,
-            )?;
-        }
+    order: &RowOrder<'_>,
+    excluded: &BTreeSet<u32>,
+) -> Result<Dropped> {
+    let mut dropped = Dropped::default();
+    if !excluded.is_empty() {
+        rows.for_each(|part, number, row, _| {
+            if excluded.contains(&order.shape.view(row().coded, 0).object) {
+                dropped.insert(part, number);
+            }
+        })?;
     }
-    kept.rows = masks
-        .iter()
-        .map(|mask| mask.iter().filter(|stays| **stays).count() as u64)
-        .sum();
-    kept.duplicates = candidates - kept.rows;
-    kept.masks = masks.into_iter().map(BooleanArray::from).collect();
-    Ok(kept)
+    if order.shape.duplicates == Duplicates::Keep {
+        return Ok(dropped);
+    }
+    let passes = rows.rows() / IDS_PER_PASS + 1;
+    let width = (u64::MAX / passes as u64).saturating_add(1);
+    for pass in 0..passes as u64 {
+        let is_mine = |hash: u64| passes == 1 || hash / width == pass;
+        one_pass(rows, order, is_mine, &mut dropped)?;
+    }
+    if order.shape.duplicates == Duplicates::WholeRow {
+        dropped.id_hashes.clear();
+    }
+    Ok(dropped)
 }
 
 fn one_pass(
     rows: &DateRows,
-    duplicates: Duplicates,
-    (pass, passes): (usize, usize),
-    masks: &mut [Vec<bool>],
-    id_hashes: &mut Vec<u64>,
+    order: &RowOrder<'_>,
+    is_mine: impl Fn(u64) -> bool,
+    dropped: &mut Dropped,
 ) -> Result<()> {
-    let mut winners: HashMap<u128, Winner> = HashMap::new();
-    let mut objects = Objects::default();
-    let mut number = 0usize;
-    rows.for_each(|batch| {
-        let ids = ids(&batch, duplicates)?;
-        let names = object_column(&batch)?;
-        let offsets = batch
-            .column(batch.num_columns() - 1)
-            .as_primitive::<Int64Type>()
-            .clone();
-        let times = batch
-            .column_by_name("event_time")
-            .map(|times| times.as_primitive::<TimestampMicrosecondType>().clone());
-        for (row, id) in ids.into_iter().enumerate() {
-            let Some(id) = id.filter(|_| masks[number][row]) else {
-                continue;
-            };
-            if (id as usize) % passes != pass {
-                continue;
-            }
-            let challenger = Winner {
-                time_us: times.as_ref().map_or(0, |times| times.value(row)),
-                object: objects.number(names.value(row)),
-                offset: offsets.value(row),
-                batch: u32::try_from(number).unwrap_or(u32::MAX),
-                row: u32::try_from(row).unwrap_or(u32::MAX),
-            };
-            match winners.get_mut(&id) {
-                None => {
-                    winners.insert(id, challenger);
-                }
-                Some(holder) if objects.before(&challenger, holder) => {
-                    masks[holder.batch as usize][holder.row as usize] = false;
-                    *holder = challenger;
-                }
-                Some(_) => masks[number][row] = false,
-            }
+    let mut ids: Vec<(u64, u64)> = Vec::with_capacity(rows.rows().min(IDS_PER_PASS));
+    rows.for_each(|part, number, _, hash| {
+        if hash != 0 && is_mine(hash) && !dropped.has(part, number) {
+            ids.push((hash, place(part, number)));
         }
-        number += 1;
-        Ok(true)
     })?;
-    if duplicates == Duplicates::ById {
-        id_hashes.extend(winners.keys().map(|id| *id as u64));
+    ids.par_sort_unstable();
+    let mut shared = Vec::new();
+    for same in ids.chunk_by(|left, right| left.0 == right.0) {
+        dropped.id_hashes.push(same[0].0);
+        if same.len() > 1 {
+            shared.extend(same.iter().map(|(_, place)| *place));
+        }
+    }
+    drop(ids);
+    if shared.is_empty() {
+        return Ok(());
+    }
+    // Rows are gone through in the order of their places.
+    shared.sort_unstable();
+    let mut next = shared.iter().copied().peekable();
+    let mut candidates = Vec::with_capacity(shared.len());
+    rows.for_each(|part, number, row, hash| {
+        let place = place(part, number);
+        if next.next_if_eq(&place).is_some() {
+            let row = row();
+            let view = order.shape.view(row.coded, 0);
+            candidates.push(Candidate {
+                hashes: (hash, order.shape.second_hash(row.time_us, row.coded)),
+                time_us: row.time_us,
+                object: view.object,
+                offset: view.offset,
+                place,
+            });
+        }
+    })?;
+    let name = |candidate: &Candidate| order.names.get(candidate.object as usize);
+    candidates.sort_unstable_by(|left, right| {
+        left.hashes
+            .cmp(&right.hashes)
+            .then_with(|| left.time_us.cmp(&right.time_us))
+            .then_with(|| name(left).cmp(&name(right)))
+            .then_with(|| left.offset.cmp(&right.offset))
+    });
+    for same in candidates.chunk_by(|left, right| left.hashes == right.hashes) {
+        for loser in &same[1..] {
+            let (part, row) = part_and_row(loser.place);
+            dropped.insert(part, row);
+            dropped.duplicates += 1;
+        }
     }
     Ok(())
 }
 
-/// The 128-bit hash that stands for an id; two ids would need about 10^19 of them to meet by chance.
-pub(super) fn id_hash(id: &str) -> u128 {
-    XxHash3_128::oneshot(id.as_bytes())
-}
-
-fn ids(batch: &RecordBatch, duplicates: Duplicates) -> Result<Vec<Option<u128>>> {
-    if duplicates == Duplicates::ById {
-        let column = batch
-            .column_by_name("event_id")
-            .ok_or_else(|| Error::Failed("the table has no event_id".to_string()))?;
-        return Ok(column
-            .as_string::<i32>()
-            .iter()
-            .map(|id| id.map(id_hash))
-            .collect());
+impl DateRows {
+    /// Calls `each(part, number in the part, the row, its id's hash)` for every row, always in the same
+    /// order.
+    fn for_each(
+        &self,
+        mut each: impl for<'r> FnMut(usize, usize, &(dyn Fn() -> Row<'r> + 'r), u64),
+    ) -> Result<()> {
+        let mut number = 0;
+        for chunk in &self.chunks {
+            for head in &chunk.heads {
+                let row = || Row {
+                    key: head.key,
+                    time_us: head.time_us,
+                    coded: chunk.row(head.at),
+                };
+                each(0, number, &row, head.id_hash);
+                number += 1;
+            }
+        }
+        for (at, run) in self.runs.iter().enumerate() {
+            let mut reader = run.open()?;
+            let mut number = 0;
+            while reader.advance()? {
+                each(at + 1, number, &|| reader.row(), reader.id_hash());
+                number += 1;
+            }
+        }
+        Ok(())
     }
-    let fault = |error: arrow::error::ArrowError| Error::Failed(format!("comparing rows: {error}"));
-    // All but the last two, which say where the row came from.
-    let columns = &batch.columns()[..batch.num_columns() - 2];
-    let fields = columns
-        .iter()
-        .map(|column| SortField::new(column.data_type().clone()))
-        .collect();
-    let rows = RowConverter::new(fields)
-        .and_then(|converter| converter.convert_columns(columns))
-        .map_err(fault)?;
-    Ok(rows
-        .iter()
-        .map(|row| Some(XxHash3_128::oneshot(row.as_ref())))
-        .collect())
-}
-
-fn object_column(batch: &RecordBatch) -> Result<arrow::array::StringArray> {
-    batch
-        .column_by_name("source_object")
-        .map(|column| column.as_string::<i32>().clone())
-        .ok_or_else(|| Error::Failed("the table has no source_object".to_string()))
 }

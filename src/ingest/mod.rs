@@ -4,13 +4,19 @@
 //! night or in many, the bytes are the same. New objects merge into the days they touch; a day
 //! touched by a changed or vanished object is rebuilt from all of its objects.
 
+mod chunk;
 mod conflicts;
-mod date_rows;
 mod deduplicate;
 mod limit;
+mod object_rows;
+mod order;
 mod partition;
 pub mod plan;
 mod quarantine;
+mod spill;
+mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -18,23 +24,25 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectStoreExt;
+use object_store::{GetResultPayload, ObjectStoreExt};
 use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::project::{Duration, Source, from_date32};
+use crate::project::{Duration, Source, date32};
+use crate::source::columns::RowShape;
 use crate::source::layout::Layout;
 use crate::source::listing::tag;
 use crate::source::store::Location;
-use crate::source::{DecodeContext, Decoded, RawObject, RowSchema, decode_object};
+use crate::source::{DecodeContext, Decoded, RawObject, RowSchema, Stored, decode_object};
 use crate::table::publish::{Ready, TableCommit, partition_key};
 use crate::table::state::{ObjectRecord, TableState};
 use crate::table::write::hash_text;
 
-use date_rows::RowStore;
+use object_rows::ObjectRows;
 use partition::PartitionTask;
 use plan::{Fingerprints, IngestPlan, first_row_date};
+use store::RowStore;
 
 /// What ingesting one source works with.
 #[derive(Debug, Clone)]
@@ -106,6 +114,7 @@ pub async fn ingest(
     let location = Location::open(&source.from)?;
     let decode = Arc::new(DecodeContext {
         source: source.clone(),
+        shape: Arc::new(RowShape::of(source)),
         row_schema: RowSchema::of(source),
         zone: context.engine.zone(),
     });
@@ -113,18 +122,22 @@ pub async fn ingest(
         objects_read: plan.read.len(),
         ..IngestReport::default()
     };
-    let mut store = RowStore::new(context.scratch.join(format!("rows-{}", source.name)))?;
+    let store = Arc::new(RowStore::new(
+        context.scratch.join(format!("rows-{}", source.name)),
+        Arc::clone(&decode.shape),
+        &context.engine,
+    )?);
 
     // 1. New and changed objects: rows of every date that is or may be published.
-    let wanted: BTreeSet<NaiveDate> = plan.requested.union(&plan.published).copied().collect();
+    let wanted = Arc::new(plan.requested.union(&plan.published).copied().collect());
     let objects: Vec<RawObject> = plan.read.iter().map(|read| read.object.clone()).collect();
     let reader = Reader {
         location: &location,
         decode: &decode,
+        store: &store,
         is_listed: true,
     };
-    let mut records =
-        decode_all(reader, objects, &mut store, &wanted, &mut report, context).await?;
+    let mut records = decode_all(reader, objects, &wanted, &mut report, context).await?;
 
     // 2. Path dates with too much dirt are left out, whole.
     let excluded = limit::over_limit(source, state, plan, &mut records, &mut report);
@@ -179,32 +192,51 @@ pub async fn ingest(
         is_listed: false,
         ..reader
     };
-    let again = decode_all(reader, again, &mut store, &rebuild, &mut ignored, context).await?;
+    let rebuilt = Arc::new(rebuild.clone());
+    let again = decode_all(reader, again, &rebuilt, &mut ignored, context).await?;
     records.extend(copies(source, state, again)?);
 
     // 4. Each date: merge, deduplicate, sort, write.
     let known = Fingerprints::of(known_objects(state, plan, &records).into_values());
-    let mut tasks = Vec::new();
-    for date in rebuild.iter().chain(&merge).copied() {
-        let mut rows = store.take(date)?;
-        if merge.contains(&date) {
-            rows.base = Some(
+    let threads = context.engine.threads().max(1);
+    // Many days keep all threads busy by themselves; a single one is shared among them.
+    let threads_per_day = match rebuild.len() + merge.len() >= threads {
+        true => 1,
+        false => threads,
+    };
+    let dates: Vec<NaiveDate> = rebuild.iter().chain(&merge).copied().collect();
+    let built: Vec<(Ready, partition::Counts)> = stream::iter(dates)
+        .map(|date| {
+            let base = merge.contains(&date).then(|| {
                 context
                     .warehouse
-                    .join(partition_key(&source.name, Some(date))),
-            );
-        }
-        tasks.push(PartitionTask {
-            date,
-            rows,
-            excluded: excluded.clone(),
-            inputs: known.at(date),
-        });
-    }
-    let threads = context.engine.threads();
-    let built: Vec<(Ready, partition::Counts)> = stream::iter(tasks)
-        .map(|task| partition::build(context, &decode, task))
+                    .join(partition_key(&source.name, Some(date)))
+            });
+            let (context, decode) = (context.clone(), Arc::clone(&decode));
+            let (store, excluded) = (Arc::clone(&store), excluded.clone());
+            let inputs = known.at(date);
+            tokio::task::spawn_blocking(move || {
+                if let Some(path) = base {
+                    store.push_published(date32(date), &path)?;
+                }
+                let task = PartitionTask {
+                    date,
+                    rows: store.take(date32(date)),
+                    excluded: excluded
+                        .iter()
+                        .map(|object| store.object_number(object))
+                        .collect(),
+                    names: store.names(),
+                    inputs,
+                    threads: threads_per_day,
+                };
+                partition::build(&context, &decode, task)
+            })
+        })
         .buffered(threads)
+        .map(|built| {
+            built.map_err(|error| Error::Failed(format!("building a day stopped: {error}")))?
+        })
         .try_collect()
         .await?;
     for (ready, counts) in &built {
@@ -234,32 +266,20 @@ pub async fn ingest(
     Ok((commit, report))
 }
 
-/// Decodes objects in parallel and in order; stores the rows of `wanted` dates; writes quarantine.
+/// Decodes objects in parallel and in order; the store takes the rows of `wanted` dates; writes
+/// quarantine.
 async fn decode_all(
     reader: Reader<'_>,
     objects: Vec<RawObject>,
-    store: &mut RowStore,
-    wanted: &BTreeSet<NaiveDate>,
+    wanted: &Arc<BTreeSet<NaiveDate>>,
     report: &mut IngestReport,
     context: &IngestContext,
 ) -> Result<Vec<ObjectRecord>> {
     let mut decoding = stream::iter(objects)
-        .map(|object| decode_one(reader, object))
+        .map(|object| decode_one(reader, object, Arc::clone(wanted)))
         .buffered(context.engine.threads().max(1));
     let mut records = Vec::new();
-    while let Some((object, batches, decoded)) = decoding.try_next().await? {
-        let mut rows_by_date = BTreeMap::new();
-        for batch in batches {
-            for (day, part) in date_rows::split_by_date(&batch)? {
-                let Some(date) = from_date32(day) else {
-                    continue;
-                };
-                *rows_by_date.entry(date).or_insert(0) += part.num_rows() as u64;
-                if wanted.contains(&date) {
-                    store.push(date, part)?;
-                }
-            }
-        }
+    while let Some((object, rows_by_date, decoded)) = decoding.try_next().await? {
         quarantine::write(context, &reader.decode.source, &object, &decoded)?;
         if !decoded.missing_columns.is_empty() {
             report.warnings.push(format!(
@@ -291,10 +311,11 @@ async fn decode_all(
 }
 
 /// How objects are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Reader<'a> {
     location: &'a Location,
     decode: &'a Arc<DecodeContext>,
+    store: &'a Arc<RowStore>,
     /// Whether the objects were listed just now, and not only known from an earlier run.
     is_listed: bool,
 }
@@ -302,7 +323,8 @@ struct Reader<'a> {
 async fn decode_one(
     reader: Reader<'_>,
     object: RawObject,
-) -> Result<(RawObject, Vec<arrow::array::RecordBatch>, Decoded)> {
+    wanted: Arc<BTreeSet<NaiveDate>>,
+) -> Result<(RawObject, BTreeMap<NaiveDate, u64>, Decoded)> {
     let Reader {
         location, decode, ..
     } = reader;
@@ -328,14 +350,17 @@ async fn decode_one(
         )));
     }
     let object = RawObject { etag, ..object };
-    let bytes = result.bytes().await.map_err(Error::store(reading()))?;
+    let stored = match result.payload {
+        GetResultPayload::File(file, _) => Stored::File(file),
+        GetResultPayload::Stream(_) => {
+            Stored::Bytes(result.bytes().await.map_err(Error::store(reading()))?)
+        }
+    };
+    let store = Arc::clone(reader.store);
     tokio::task::spawn_blocking(move || {
-        let mut batches = Vec::new();
-        let decoded = decode_object(&decode, &object, bytes, &mut |batch| {
-            batches.push(batch);
-            Ok(())
-        })?;
-        Ok((object, batches, decoded))
+        let mut rows = ObjectRows::new(&store, &object.path, &wanted);
+        let decoded = decode_object(&decode, &object, stored, &mut rows)?;
+        Ok((object, rows.finish()?, decoded))
     })
     .await
     .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?

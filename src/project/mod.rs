@@ -7,6 +7,7 @@ mod data_type;
 mod duration;
 mod funnel;
 mod local_day;
+mod memory;
 mod report;
 mod source;
 
@@ -15,6 +16,7 @@ pub use data_type::DataType;
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};
 pub use local_day::{LocalDays, date32, day_start_us, from_date32, local_to_us};
+pub use memory::{LEAST_MEMORY_BYTES, Memory};
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
 pub use source::{Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec};
 
@@ -40,6 +42,8 @@ pub struct Project {
     pub warehouse: String,
     /// A bare `run` goes back at most this many days.
     pub catch_up_days: u32,
+    /// What a run may hold in memory.
+    pub memory: Memory,
     /// By name; the name is the table's name.
     pub sources: BTreeMap<String, Source>,
     /// By name.

@@ -101,12 +101,20 @@ impl Workspace {
             ..
         } = parts;
         let spill = work_folder(&project.root).join("scratch/spill");
-        let engine =
-            Engine::new(EngineOptions::for_machine(project.zone, spill)).or_else(|_| {
-                // Who may read a project but not write into it can still check and query it.
-                let elsewhere = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
-                Engine::new(EngineOptions::for_machine(project.zone, elsewhere))
-            })?;
+        let engine = Engine::new(EngineOptions::for_machine(
+            project.zone,
+            project.memory,
+            spill,
+        ))
+        .or_else(|_| {
+            // Who may read a project but not write into it can still check and query it.
+            let elsewhere = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
+            Engine::new(EngineOptions::for_machine(
+                project.zone,
+                project.memory,
+                elsewhere,
+            ))
+        })?;
         let mut problems = Vec::new();
         let mut sources = Vec::new();
         let loose = loose_models.into_iter().map(unsound_contract);

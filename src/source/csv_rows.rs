@@ -209,7 +209,8 @@ mod tests {
         Column, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source, TimeFormat,
         TimeSpec,
     };
-    use crate::source::decode::{DecodeContext, decode_object};
+    use crate::source::columns::{RowShape, decode_to_batch};
+    use crate::source::decode::DecodeContext;
     use crate::source::{RawObject, RowSchema};
 
     fn source() -> Source {
@@ -250,6 +251,7 @@ mod tests {
         let source = source();
         let context = DecodeContext {
             row_schema: RowSchema::of(&source),
+            shape: RowShape::of(&source).into(),
             source,
             zone: Tz::Asia__Shanghai,
         };
@@ -263,15 +265,10 @@ mod tests {
         let text = "meta.id,meta.day,event,user.phone,more.than\n\
                     e1,20261121,pay,139,x\n\
                     ,20261121,pay,138,x\n";
-        let mut batches = Vec::new();
-        let decoded = decode_object(&context, &object, text.into(), &mut |batch| {
-            batches.push(batch);
-            Ok(())
-        })
-        .unwrap();
+        let (decoded, batch) = decode_to_batch(&context, &object, text.as_bytes());
         assert_eq!((decoded.rows, decoded.bad_lines), (1, 1));
         let text_of = |name: &str| {
-            let column = batches[0].column_by_name(name).unwrap();
+            let column = batch.column_by_name(name).unwrap();
             let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).unwrap();
             column.as_string::<i32>().value(0).to_string()
         };
@@ -279,7 +276,7 @@ mod tests {
         assert_eq!(text_of("user_id"), "139");
         assert_eq!(text_of("phone"), "139");
         assert_eq!(text_of("props"), r#"{"more.than":"x"}"#);
-        let time = batches[0].column_by_name("event_time").unwrap();
+        let time = batch.column_by_name("event_time").unwrap();
         let midnight_us = 1_795_190_400_000_000; // 2026-11-20 16:00 UTC
         assert_eq!(
             time.as_primitive::<TimestampMicrosecondType>().value(0),

@@ -1,28 +1,35 @@
-//! One raw object → record batches and bad lines.
+//! One raw object → coded rows and bad lines.
 //!
 //! Each format finds its fields in its own way and hands them to `RowAssembler`, which reads times,
 //! ids and declared columns by the source's rules; so a rule holds alike in NDJSON, CSV and Parquet.
 
-use std::io::{Cursor, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use chrono_tz::Tz;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
+use super::columns::RowShape;
 use super::listing::RawObject;
-use super::rows::{BadLine, RowHead, RowSchema, RowsBuilder};
+use super::row_code::{push, push_ordered, push_text};
+use super::rows::{BadLine, RowSchema, user_key};
 use super::time::TimeReader;
 use super::value::{self, Value};
 use super::{csv_rows, ndjson, parquet_rows};
 use crate::error::{Error, Result};
 use crate::project::{
-    DataType, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, TimeFormat, date32,
+    Column, DataType, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, TimeFormat,
+    date32,
 };
 
 /// Bad lines kept with their text per object; more are only counted.
 const MAX_KEPT_BAD_LINES: usize = 10_000;
 /// Characters of a bad line's text that are kept.
 const MAX_TEXT_CHARS: usize = 1_000;
+
+/// Bytes of a compressed object read at a time.
+const READ_BYTES: usize = 1 << 17;
 
 /// What every object of a source shares.
 #[derive(Debug, Clone)]
@@ -31,6 +38,8 @@ pub struct DecodeContext {
     pub source: Source,
     /// Its canonical columns.
     pub row_schema: RowSchema,
+    /// What its coded rows hold.
+    pub shape: Arc<RowShape>,
     /// The project's zone.
     pub zone: Tz,
 }
@@ -50,33 +59,68 @@ pub struct Decoded {
     pub missing_columns: Vec<String>,
 }
 
-/// Decodes one object's stored bytes, giving batches of the canonical columns to `each_batch`.
+/// An object's stored bytes.
+pub enum Stored {
+    /// A file of the local disk, read as it is needed.
+    File(File),
+    /// All of them.
+    Bytes(bytes::Bytes),
+}
+
+/// A row as it was decoded. Its text lies in the row's bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct RowHead {
+    /// Date32 of the local day.
+    pub date: i32,
+    /// Event time; 0 where the source has none.
+    pub time_us: i64,
+    /// What rows are ordered by before all else ([`RowShape::key`]).
+    pub key: i64,
+    /// Hash of what makes rows duplicates of each other; 0 where duplicates are kept.
+    pub id_hash: u64,
+}
+
+/// Takes an object's rows.
+pub trait RowSink {
+    /// The number that coded rows give the object.
+    fn object_number(&self) -> u32;
+    /// A row; `coded` is valid for this call only.
+    fn row(&mut self, head: RowHead, coded: &[u8]) -> Result<()>;
+}
+
+/// Decodes one object's stored bytes, giving its rows to `sink`.
 ///
 /// Bad lines are told in the result; an object that cannot be read at all (cut gzip, no CSV header)
 /// is an [`Error::Object`].
 pub fn decode_object(
     context: &DecodeContext,
     object: &RawObject,
-    bytes: bytes::Bytes,
-    each_batch: &mut dyn FnMut(RecordBatch) -> Result<()>,
+    stored: Stored,
+    sink: &mut dyn RowSink,
 ) -> Result<Decoded> {
-    let mut rows = RowAssembler::new(context, object, each_batch);
+    let mut rows = RowAssembler::new(context, object, sink);
     match context.source.format {
-        FileFormat::Ndjson => ndjson::decode(&mut rows, decompressed(object, bytes)?)?,
-        FileFormat::Csv => csv_rows::decode(&mut rows, decompressed(object, bytes)?)?,
-        FileFormat::Parquet => parquet_rows::decode(&mut rows, bytes)?,
+        FileFormat::Ndjson => ndjson::decode(&mut rows, decompressed(object, stored)?)?,
+        FileFormat::Csv => csv_rows::decode(&mut rows, decompressed(object, stored)?)?,
+        FileFormat::Parquet => match stored {
+            Stored::File(file) => parquet_rows::decode(&mut rows, file)?,
+            Stored::Bytes(bytes) => parquet_rows::decode(&mut rows, bytes)?,
+        },
     }
-    rows.finish()
+    Ok(rows.decoded)
 }
 
 /// The stream behind an object's compression, told by its name.
-fn decompressed(object: &RawObject, bytes: bytes::Bytes) -> Result<Box<dyn Read>> {
-    let raw = Cursor::new(bytes);
+fn decompressed(object: &RawObject, stored: Stored) -> Result<Box<dyn Read>> {
+    let raw: Box<dyn BufRead> = match stored {
+        Stored::File(file) => Box::new(BufReader::with_capacity(READ_BYTES, file)),
+        Stored::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+    };
     Ok(if object.path.ends_with(".gz") {
         Box::new(MultiGzDecoder::new(raw))
     } else if object.path.ends_with(".zst") {
         Box::new(
-            zstd::stream::read::Decoder::new(raw)
+            zstd::stream::read::Decoder::with_buffer(raw)
                 .map_err(|error| unreadable(&object.path, &error))?,
         )
     } else {
@@ -115,7 +159,6 @@ pub(super) struct Slots {
     time: Option<usize>,
     id: Option<usize>,
     user: Option<usize>,
-    columns: usize,
 }
 
 impl Slots {
@@ -150,7 +193,6 @@ impl Slots {
             time,
             id,
             user,
-            columns: source.columns.len(),
         }
     }
 }
@@ -164,30 +206,27 @@ pub(super) struct Place {
     pub offset: u64,
 }
 
-/// Reads fields by the source's rules and collects rows.
+/// Reads fields by the source's rules and codes rows.
 pub(super) struct RowAssembler<'a> {
     /// What the fields are.
     pub slots: Slots,
     /// The object's name.
     pub object: &'a RawObject,
     context: &'a DecodeContext,
-    builder: RowsBuilder,
     time: Option<TimeReader>,
     timestamps: TimeReader,
     days: LocalDays,
     layout_days: LocalDays,
     late: Option<(i32, i32)>,
-    values: Vec<ValueBuffer>,
+    /// The row's values, coded.
+    body: Vec<u8>,
+    /// Ordered bytes of its `sort_by` columns.
+    order: Vec<u8>,
+    /// The whole row, coded.
+    coded: Vec<u8>,
     has_personal: bool,
     decoded: Decoded,
-    each_batch: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
-}
-
-/// A value freed from the row's borrowed text: text is kept as its slot number.
-#[derive(Debug, Clone, Copy)]
-enum ValueBuffer {
-    Text,
-    Other(Value<'static>),
+    sink: &'a mut dyn RowSink,
 }
 
 /// Why a row is refused.
@@ -198,11 +237,7 @@ struct Refused {
 }
 
 impl<'a> RowAssembler<'a> {
-    fn new(
-        context: &'a DecodeContext,
-        object: &'a RawObject,
-        each_batch: &'a mut dyn FnMut(RecordBatch) -> Result<()>,
-    ) -> Self {
+    fn new(context: &'a DecodeContext, object: &'a RawObject, sink: &'a mut dyn RowSink) -> Self {
         let source = &context.source;
         let late_days = i32::try_from(source.late.days_ceil()).unwrap_or(i32::MAX);
         let layout_zone = match source.layout_zone {
@@ -213,7 +248,6 @@ impl<'a> RowAssembler<'a> {
             slots: Slots::of(source),
             object,
             context,
-            builder: RowsBuilder::new(source, &context.row_schema, &object.path),
             time: source
                 .time
                 .as_ref()
@@ -225,10 +259,12 @@ impl<'a> RowAssembler<'a> {
                 .path_date
                 .map(date32)
                 .map(|day| (day.saturating_sub(late_days), day.saturating_add(late_days))),
-            values: Vec::with_capacity(source.columns.len()),
+            order: Vec::new(),
+            body: Vec::new(),
+            coded: Vec::new(),
             has_personal: source.columns.iter().any(|column| column.personal),
             decoded: Decoded::default(),
-            each_batch,
+            sink,
         }
     }
 
@@ -242,12 +278,20 @@ impl<'a> RowAssembler<'a> {
         text: impl FnOnce() -> String,
     ) -> Result<()> {
         self.decoded.lines += 1;
-        match self.read_row(place, &raw, props) {
-            Ok(()) => {
+        match self.read_row(&raw, props) {
+            Ok(head) => {
                 self.decoded.rows += 1;
-                if self.builder.is_full() {
-                    self.flush()?;
-                }
+                self.coded.clear();
+                let object = self.sink.object_number();
+                let shape = &self.context.shape;
+                shape.begin(&mut self.coded, object, place.offset, &self.order);
+                self.coded.extend_from_slice(&self.body);
+                let head = RowHead {
+                    key: shape.key(head.key, &self.coded),
+                    id_hash: shape.id_hash(head.time_us, &self.coded),
+                    ..head
+                };
+                self.sink.row(head, &self.coded)?;
             }
             Err(refused) => self.keep_bad(place, refused, text()),
         }
@@ -298,12 +342,11 @@ impl<'a> RowAssembler<'a> {
 
     fn read_row<'r>(
         &mut self,
-        place: Place,
         raw: &impl Fn(usize) -> Raw<'r>,
         props: Option<&str>,
-    ) -> Result<(), Refused> {
+    ) -> Result<RowHead, Refused> {
         let source = &self.context.source;
-        let (event_time_us, date) = match (&mut self.time, self.slots.time) {
+        let (time_us, date) = match (&mut self.time, self.slots.time) {
             (Some(reader), Some(slot)) => {
                 let name = || {
                     source
@@ -357,76 +400,62 @@ impl<'a> RowAssembler<'a> {
             }
             _ => None,
         };
-        self.values.clear();
-        for (slot, column) in source.columns.iter().enumerate().take(self.slots.columns) {
-            let read = match raw(slot) {
-                Raw::Missing => None,
-                Raw::Nested(_) if column.data_type != DataType::String => Some(None),
-                Raw::Scalar(text) | Raw::Nested(text) => Some(match column.data_type {
-                    DataType::Timestamp => self.timestamps.read(text).map(Value::Int),
-                    data_type => value::read(text, data_type),
-                }),
-            };
-            let value = match (read, column.missing, column.wrong) {
-                (None, Rule::Quarantine, _) => return Err(refuse_missing(column.name.clone())),
-                (Some(None), _, Rule::Quarantine) => {
-                    return Err(Refused {
-                        reason: "wrong_type",
-                        column: Some(column.name.clone()),
-                        detail: format!("not a {}", column.data_type),
-                    });
-                }
-                (None, Rule::Null, _) | (Some(None), _, Rule::Null) => {
-                    ValueBuffer::Other(Value::Null)
-                }
-                (Some(Some(value)), _, _) => match value {
-                    Value::Text(_) => ValueBuffer::Text,
-                    Value::Null => ValueBuffer::Other(Value::Null),
-                    Value::Int(number) => ValueBuffer::Other(Value::Int(number)),
-                    Value::Float(number) => ValueBuffer::Other(Value::Float(number)),
-                    Value::Bool(flag) => ValueBuffer::Other(Value::Bool(flag)),
-                    Value::Decimal(digits) => ValueBuffer::Other(Value::Decimal(digits)),
-                },
-            };
-            self.values.push(value);
+        self.body.clear();
+        if self.context.shape.has_id {
+            push_text(&mut self.body, event_id.map(str::as_bytes));
         }
-        let head = RowHead {
+        if self.context.shape.is_event_stream {
+            push_text(&mut self.body, user_id.map(str::as_bytes));
+        }
+        for (slot, column) in source.columns.iter().enumerate() {
+            let value = read_value(&mut self.timestamps, column, raw(slot))?;
+            push(&mut self.body, value);
+        }
+        push_text(&mut self.body, props.map(str::as_bytes));
+        self.order.clear();
+        for slot in &self.context.shape.sort_by {
+            let column = &source.columns[*slot];
+            push_ordered(
+                &mut self.order,
+                read_value(&mut self.timestamps, column, raw(*slot))?,
+            );
+        }
+        Ok(RowHead {
             date,
-            event_time_us,
-            event_id,
-            user_id,
-            props,
-            offset: i64::try_from(place.offset).unwrap_or(i64::MAX),
-        };
-        let values = self
-            .values
-            .iter()
-            .enumerate()
-            .map(|(slot, value)| match value {
-                ValueBuffer::Other(value) => *value,
-                ValueBuffer::Text => match raw(slot) {
-                    Raw::Scalar(text) | Raw::Nested(text) => Value::Text(text),
-                    Raw::Missing => Value::Null,
-                },
-            });
-        self.builder.push(head, values);
-        Ok(())
+            time_us,
+            key: match self.context.shape.is_event_stream {
+                true => user_key(user_id),
+                false => 0,
+            },
+            id_hash: 0,
+        })
     }
+}
 
-    fn flush(&mut self) -> Result<()> {
-        let batch = self
-            .builder
-            .finish()
-            .map_err(|error| unreadable(&self.object.path, &error))?;
-        match batch {
-            Some(batch) => (self.each_batch)(batch),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(mut self) -> Result<Decoded> {
-        self.flush()?;
-        Ok(self.decoded)
+/// Reads one declared column by its rules.
+#[inline]
+fn read_value<'r>(
+    timestamps: &mut TimeReader,
+    column: &Column,
+    raw: Raw<'r>,
+) -> Result<Value<'r>, Refused> {
+    let read = match raw {
+        Raw::Missing => None,
+        Raw::Nested(_) if column.data_type != DataType::String => Some(None),
+        Raw::Scalar(text) | Raw::Nested(text) => Some(match column.data_type {
+            DataType::Timestamp => timestamps.read(text).map(Value::Int),
+            data_type => value::read(text, data_type),
+        }),
+    };
+    match (read, column.missing, column.wrong) {
+        (Some(Some(value)), _, _) => Ok(value),
+        (None, Rule::Null, _) | (Some(None), _, Rule::Null) => Ok(Value::Null),
+        (None, Rule::Quarantine, _) => Err(refuse_missing(column.name.clone())),
+        (Some(None), _, Rule::Quarantine) => Err(Refused {
+            reason: "wrong_type",
+            column: Some(column.name.clone()),
+            detail: format!("not a {}", column.data_type),
+        }),
     }
 }
 

@@ -183,6 +183,7 @@ fn scan_string(line: &[u8], at: usize) -> Scan<Span> {
     let mut at = start;
     let mut escaped = false;
     loop {
+        at += plain_bytes(&line[at..]);
         match line.get(at) {
             Some(b'"') => return Ok(span(start, at, Kind::String { escaped })),
             Some(b'\\') => {
@@ -213,6 +214,29 @@ fn scan_string(line: &[u8], at: usize) -> Scan<Span> {
             }
         }
     }
+}
+
+/// How many bytes from the start on are neither quote, backslash nor control character; may stop short
+/// of the truth near the end. Eight bytes at a time.
+#[inline]
+fn plain_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let mut plain = 0;
+    for chunk in bytes.chunks_exact(8) {
+        let word = chunk.try_into().map_or(0, u64::from_le_bytes);
+        let quotes = word ^ (ONES * b'"' as u64);
+        let backslashes = word ^ (ONES * b'\\' as u64);
+        // The lowest mark is exact: a borrow only falsifies marks above a true one.
+        let marks = (quotes.wrapping_sub(ONES) & !quotes)
+            | (backslashes.wrapping_sub(ONES) & !backslashes)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        if marks & HIGH != 0 {
+            return plain + ((marks & HIGH).trailing_zeros() / 8) as usize;
+        }
+        plain += 8;
+    }
+    plain
 }
 
 fn is_hex4(line: &[u8], at: usize) -> bool {
@@ -347,6 +371,25 @@ mod tests {
             |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
         assert!(accepts(&deep(100)));
         assert!(!accepts(&deep(100_000)));
+    }
+
+    #[test]
+    fn every_byte_ends_a_run_of_plain_ones_or_does_not() {
+        for byte in 0..=255u8 {
+            for before in 0..9 {
+                let mut text = vec![b'x'; before];
+                text.push(byte);
+                text.extend_from_slice(b"yyyyyyyyyyyyyyyy\"");
+                let is_plain = !matches!(byte, b'"' | b'\\' | 0..=0x1f);
+                let found = plain_bytes(&text);
+                let first = if is_plain { before + 17 } else { before };
+                assert!(found <= first, "{byte} after {before}: {found}");
+                assert!(
+                    found == first || found >= text.len() - 8,
+                    "{byte} after {before}: {found}"
+                );
+            }
+        }
     }
 
     proptest! {

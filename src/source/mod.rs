@@ -1,8 +1,10 @@
 //! Raw objects: from a URL to rows.
 //!
 //! [`store`] opens a URL, [`listing`] finds the objects a layout names, [`decode`] turns one object
-//! into record batches of the source's [`RowSchema`] plus the lines that had to be set aside.
+//! into coded rows ([`row_code`], [`columns`] makes batches of the source's [`RowSchema`] from
+//! them) plus the lines that had to be set aside.
 
+pub mod columns;
 mod csv_rows;
 pub mod decode;
 mod json;
@@ -11,11 +13,12 @@ mod lines;
 pub mod listing;
 mod ndjson;
 mod parquet_rows;
+pub mod row_code;
 mod rows;
 pub mod store;
 mod time;
-mod value;
+pub mod value;
 
-pub use decode::{DecodeContext, Decoded, decode_object};
+pub use decode::{DecodeContext, Decoded, RowHead, RowSink, Stored, decode_object};
 pub use listing::RawObject;
 pub use rows::{BadLine, RowSchema, arrow_type, user_key};

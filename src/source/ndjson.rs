@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io::Read;
 
+use foldhash::fast::FixedState;
+
 use super::decode::{Place, Raw, RowAssembler, unreadable};
 use super::json::{self, Kind, Span};
 use super::lines::{Line, for_each_line};
@@ -51,7 +53,7 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
 
 struct JsonLines {
     fields: Vec<Field>,
-    by_key: HashMap<Vec<u8>, usize>,
+    by_key: HashMap<Vec<u8>, usize, FixedState>,
     personal: Vec<bool>,
     found: Vec<Found>,
     spans: Vec<Option<Span>>,
@@ -65,7 +67,7 @@ struct JsonLines {
 impl JsonLines {
     fn new(rows: &RowAssembler<'_>) -> Self {
         let mut fields: Vec<Field> = Vec::new();
-        let mut by_key: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut by_key: HashMap<Vec<u8>, usize, FixedState> = HashMap::default();
         for (slot, path) in rows.slots.paths.iter().enumerate() {
             let Some((first, inside)) = path.split_first() else {
                 continue;

@@ -8,13 +8,17 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::json::LineDelimitedWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::ChunkReader;
 
 use super::decode::{Place, Raw, RowAssembler, unreadable};
 use crate::error::{Error, Result};
 
-pub(super) fn decode(rows: &mut RowAssembler<'_>, bytes: bytes::Bytes) -> Result<()> {
+pub(super) fn decode(
+    rows: &mut RowAssembler<'_>,
+    stored: impl ChunkReader + 'static,
+) -> Result<()> {
     let object = rows.object;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
+    let reader = ParquetRecordBatchReaderBuilder::try_new(stored)
         .and_then(|builder| builder.with_batch_size(8192).build())
         .map_err(|error| Error::Object {
             object: object.path.clone(),

@@ -10,7 +10,7 @@ use crate::config::raw::{LocaleWord, ProjectFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{Duration, Locale};
+use crate::project::{Duration, LEAST_MEMORY_BYTES, Locale, Memory};
 
 /// What the project file says.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Basics {
     pub warehouse_path: PathBuf,
     /// Days a bare run goes back.
     pub catch_up_days: u32,
+    /// What a run may hold in memory.
+    pub memory: Memory,
 }
 
 impl Basics {
@@ -43,6 +45,7 @@ impl Basics {
             warehouse: folder.url,
             warehouse_path: folder.path,
             catch_up_days: 1,
+            memory: Memory::DEFAULT,
         })
     }
 }
@@ -116,6 +119,10 @@ pub fn project(
         },
     );
 
+    let memory = raw.memory.as_deref().map_or(Memory::DEFAULT, |text| {
+        memory(node.place_of("memory"), text, checker)
+    });
+
     let warehouse = warehouse?;
     let basics = Basics {
         name: raw.project.clone()?,
@@ -128,8 +135,26 @@ pub fn project(
         warehouse: warehouse.url,
         warehouse_path: warehouse.path,
         catch_up_days: catch_up.days_ceil(),
+        memory,
     };
     (checker.told() == before).then_some(basics)
+}
+
+fn memory(place: Place, text: &str, checker: &mut Checker<'_>) -> Memory {
+    match Memory::parse(text) {
+        None => checker.tell(
+            place,
+            format!("`{text}` is no size of memory"),
+            "write a size such as `memory: 4GiB` or `memory: 512MiB`, or a share of the machine such as `memory: 25%`",
+        ),
+        Some(Memory::Bytes(bytes)) if bytes < LEAST_MEMORY_BYTES => checker.tell(
+            place,
+            format!("`memory: {text}` is too little to work in"),
+            format!("give at least `memory: {}MiB`", LEAST_MEMORY_BYTES >> 20),
+        ),
+        Some(memory) => return memory,
+    }
+    Memory::DEFAULT
 }
 
 /// Names that people write for a zone, and the zone.

@@ -32,6 +32,10 @@ pub struct ProjectFile {
     /// given.
     #[schemars(example = &"7d")]
     pub catch_up: Option<String>,
+    /// What a run may hold in memory: a size (`4GiB`, `512MiB`) or a share of the machine (`25%`);
+    /// `50%` unless given.
+    #[schemars(example = &"4GiB")]
+    pub memory: Option<String>,
 }
 
 /// Languages.
