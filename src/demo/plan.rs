@@ -71,8 +71,9 @@ pub struct UserDay {
     pub edge: Edge,
 }
 
-/// Plans everyone's days, ascending by (user, day).
-pub fn plan(seed: u64, calendar: &Calendar, people: &[Person]) -> Vec<UserDay> {
+/// Plans everyone's days, ascending by (user, day). Users come back `return_pct` percent as often as they
+/// usually would, the day after the first apart.
+pub fn plan(seed: u64, calendar: &Calendar, people: &[Person], return_pct: u32) -> Vec<UserDay> {
     let mut firsts: Vec<UserDay> = (0_u32..)
         .zip(people)
         .filter_map(|(user, person)| {
@@ -86,6 +87,7 @@ pub fn plan(seed: u64, calendar: &Calendar, people: &[Person]) -> Vec<UserDay> {
     a1::assign_layers(&mut firsts, people, seed, 0, |_| true);
     let returns = a5::choose_returns(&firsts, people, seed, calendar.days());
 
+    let share = f64::from(return_pct) / 100.0;
     let mut days = Vec::new();
     let mut firsts = firsts.into_iter().zip(returns).peekable();
     for (user, person) in (0_u32..).zip(people) {
@@ -99,7 +101,7 @@ pub fn plan(seed: u64, calendar: &Calendar, people: &[Person]) -> Vec<UserDay> {
             let visit = draw_day(&mut random, user, day);
             let comes = match person.first_day {
                 Some(first) if day == first + 1 => returns,
-                _ => came < return_chance(calendar, person, day),
+                _ => came < return_chance(calendar, person, day) * share,
             };
             if comes {
                 days.push(visit);

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write;
-use std::ops::RangeInclusive;
+use std::ops::{AddAssign, RangeInclusive};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use flate2::{Compression, GzBuilder};
@@ -22,8 +23,22 @@ pub struct Written {
     pub objects: u64,
     /// Lines of the event objects, blank ones included.
     pub lines: u64,
+    /// Bytes of the event objects before compression.
+    pub text_bytes: u64,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What compressing took, summed over threads.
+    pub compressing: Duration,
+}
+
+impl AddAssign for Written {
+    fn add_assign(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.lines += other.lines;
+        self.text_bytes += other.text_bytes;
+        self.bytes += other.bytes;
+        self.compressing += other.compressing;
+    }
 }
 
 impl Demo {
@@ -52,9 +67,7 @@ impl Demo {
         let mut text = Vec::new();
         for day in day_of(*dates.start())?..=day_of(*dates.end())? {
             let written = self.write_day(root, day, &mut text)?;
-            total.objects += written.objects;
-            total.lines += written.lines;
-            total.bytes += written.bytes;
+            total += written;
             progress(self.calendar.naive_date(day), written);
         }
         Ok(total)
@@ -77,10 +90,11 @@ impl Demo {
                 text.pop();
             }
             let path = format!("raw/events/dt={date}/hour={hour:02}/part-0.ndjson.gz");
-            written.bytes += put(
-                &root.join(&path),
-                &gzip(text).map_err(Error::io("compressing", path))?,
-            )?;
+            let started = Instant::now();
+            let bytes = gzip(text).map_err(Error::io("compressing", &path))?;
+            written.compressing += started.elapsed();
+            written.text_bytes += text.len() as u64;
+            written.bytes += put(&root.join(&path), &bytes)?;
             written.lines += lines.len() as u64;
             written.objects += 1;
         }
