@@ -11,7 +11,7 @@ from data import LAST_DATE, Shape, raw, source_only, warm
 # Three local days of some million events each; every hour is an object.
 SCALES = {
     "full": Shape(days=3, users=335_000),
-    "day": Shape(days=1, users=300_000),
+    "day": Shape(days=1, users=505_000),
     "small": Shape(days=3, users=2_000),
 }
 MEMORY_LIMIT = 1 << 30
