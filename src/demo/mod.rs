@@ -24,6 +24,7 @@ mod cases;
 mod delivery;
 mod events;
 mod line;
+mod parallel;
 mod person;
 mod plan;
 mod random;

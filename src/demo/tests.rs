@@ -303,8 +303,7 @@ fn the_promised_edges_are_there() {
     assert!(conflicts >= 2 && conflicts.is_multiple_of(2));
     let later_copies = demo
         .delivery
-        .lines
-        .iter()
+        .lines()
         .filter(|line| matches!(line.form, Form::Copy { later_ms: 1.. }));
     assert!(later_copies.count() > 0);
 }
