@@ -2,9 +2,10 @@
 
 import argparse
 import importlib
+import shutil
 import sys
 
-from common import CACHE, Failed, machine, say
+from common import CACHE, LOUDOU, Failed, machine, say
 
 BENCHES = ["generate", "ingest", "funnel", "history"]
 
@@ -18,6 +19,8 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep what was written")
     parser.add_argument("--strict", action="store_true", help="exit code 1 where a demanded figure is missed")
     options = parser.parse_args()
+    if not shutil.which(LOUDOU):
+        sys.exit(f"there is no {LOUDOU}; build it (cargo build --release), or name one: LOUDOU=path benches/run")
     CACHE.mkdir(parents=True, exist_ok=True)
     machine()
     holds = True

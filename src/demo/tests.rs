@@ -400,3 +400,24 @@ fn tiny_demos_work() {
         assert_eq!(truth.drawn.daily_core.len(), days as usize);
     }
 }
+
+#[test]
+fn fewer_returns_leave_the_newcomers() {
+    let [never, rarely, usually] = [0, 30, 100].map(|return_pct| {
+        let demo = Demo::new(DemoOptions {
+            return_pct,
+            ..small(5)
+        })
+        .unwrap();
+        let seen = |is_new: bool| {
+            let people = demo.people.iter().zip(demo.events.by_user());
+            people
+                .filter(|(person, own)| person.first_day.is_some() == is_new && !own.is_empty())
+                .count()
+        };
+        (demo.unique_events(), seen(true), seen(false))
+    });
+    assert!(never.0 < rarely.0 && rarely.0 < usually.0);
+    assert_eq!([never.1, rarely.1], [usually.1; 2]);
+    assert!(never.2 == 0 && 0 < rarely.2 && rarely.2 < usually.2);
+}
