@@ -81,9 +81,15 @@ pub(crate) struct Demo {
     /// Users, new and old
     #[arg(long, default_value_t = 16_000, value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
     pub users: u32,
+    /// How often users come back, percent of the usual: less for many users and few events
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub return_pct: u32,
     /// Language of the project; both are rendered for the last day
     #[arg(long, default_value = "zh-CN", value_parser = locale)]
     pub locale: Locale,
+    /// Write the project and its raw logs, then stop: no night is run, no truth.json written
+    #[arg(long)]
+    pub raw_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -12,12 +12,13 @@
 //!
 //! The log closes with the last date: what would arrive later arrives in its last hour.
 
-use std::ops::Range;
+use std::mem::take;
 
 use serde::Serialize;
 
 use super::calendar::Calendar;
 use super::events::{Events, Ids};
+use super::parallel::{for_each, in_parts};
 use super::random::{Purpose, Random};
 use super::visit::{Event, NO_USER, SESSION_GAP_MS};
 
@@ -86,58 +87,78 @@ pub struct Line {
     pub form: Form,
 }
 
-/// All lines, ascending by object and, within it, in their order.
+/// All lines.
 #[derive(Debug)]
 pub struct Delivery {
-    pub lines: Vec<Line>,
+    /// By path day, ascending by object and, within it, in their order.
+    days: Vec<Vec<Line>>,
 }
 
 impl Delivery {
     /// The lines of the object of a path day and hour.
     pub fn object(&self, day: u32, hour: u32) -> &[Line] {
-        &self.lines[self.range(day * 24 + hour..day * 24 + hour + 1)]
+        let lines = self.path_day(day);
+        let before = |object: u32| lines.partition_point(|line| line.object < object);
+        &lines[before(day * 24 + hour)..before(day * 24 + hour + 1)]
     }
 
     /// The lines of a path day.
     pub fn path_day(&self, day: u32) -> &[Line] {
-        &self.lines[self.range(day * 24..day * 24 + 24)]
+        &self.days[day as usize]
     }
 
-    fn range(&self, objects: Range<u32>) -> Range<usize> {
-        let before = |object: u32| self.lines.partition_point(|line| line.object < object);
-        before(objects.start)..before(objects.end)
+    /// Every line.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.days.iter().flatten()
     }
 }
 
 /// Draws the lines of all events and the dirt among them.
 pub fn deliver(seed: u64, calendar: &Calendar, events: &Events, too_late: u32) -> Delivery {
-    let mut post = Post {
+    let post_from = |user: usize| Post {
         calendar,
-        lines: Vec::with_capacity(events.all.len() + events.all.len() / 100 + 64),
-        next: 0,
+        days: vec![Vec::new(); calendar.days() as usize],
+        next: events.start_of(user) as u32,
     };
-    for (user, own) in (0_u64..).zip(events.by_user()) {
-        post.user(&mut Random::stream(seed, Purpose::Delivery, user), own);
-    }
+    let mut parts = in_parts(events.users(), |users| {
+        let mut post = post_from(users.start);
+        for (user, own) in events
+            .by_user()
+            .enumerate()
+            .take(users.end)
+            .skip(users.start)
+        {
+            post.user(
+                &mut Random::stream(seed, Purpose::Delivery, user as u64),
+                own,
+            );
+        }
+        post.days
+    });
+    let mut post = post_from(events.users());
     post.user(
         &mut Random::stream(seed, Purpose::Delivery, u64::from(NO_USER)),
         events.without_user(),
     );
-    let sort = |lines: &mut Vec<Line>| {
-        lines.sort_by_key(|line| (line.object, line.arrival_ms, line.event, line.form));
-    };
-    sort(&mut post.lines);
-    let mut delivery = Delivery { lines: post.lines };
-    let ids = Ids::new(seed);
-    let dirt: Vec<Line> = (0..calendar.days())
-        .flat_map(|day| {
-            let mut random = Random::stream(seed, Purpose::Faults, u64::from(day));
-            faults(&mut random, ids, day, delivery.path_day(day), too_late)
+    parts.push(post.days);
+    let mut days: Vec<Vec<Line>> = (0..calendar.days() as usize)
+        .map(|day| {
+            let of_day: Vec<Vec<Line>> =
+                parts.iter_mut().map(|part| take(&mut part[day])).collect();
+            of_day.concat()
         })
         .collect();
-    delivery.lines.extend(dirt);
-    sort(&mut delivery.lines);
-    delivery
+    let ids = Ids::new(seed);
+    let place = |line: &Line| (line.object, line.arrival_ms, line.event, line.form);
+    for_each(&mut days, |day, lines| {
+        lines.sort_unstable_by_key(place);
+        let mut random = Random::stream(seed, Purpose::Faults, day as u64);
+        let dirt = faults(&mut random, ids, day as u32, lines, too_late);
+        lines.extend(dirt);
+        // A stable sort is quick where nearly everything is in order.
+        lines.sort_by_key(place);
+    });
+    Delivery { days }
 }
 
 /// Blank, broken and too late lines of a path day, each beside a good one.
@@ -169,7 +190,8 @@ fn faults(random: &mut Random, ids: Ids, day: u32, good: &[Line], too_late: u32)
 
 struct Post<'a> {
     calendar: &'a Calendar,
-    lines: Vec<Line>,
+    /// By path day.
+    days: Vec<Vec<Line>>,
     /// Index of the next event.
     next: u32,
 }
@@ -242,7 +264,7 @@ impl Post<'_> {
     fn put(&mut self, arrival_ms: i64, form: Form) {
         let arrival_ms = arrival_ms.min(self.calendar.end_ms() - 1);
         let path = self.calendar.local(arrival_ms);
-        self.lines.push(Line {
+        self.days[path.day as usize].push(Line {
             object: path.day as u32 * 24 + path.hour,
             arrival_ms,
             event: self.next,

@@ -1,6 +1,7 @@
 //! Everything that happened: each user's events in time order, then those without a user.
 
 use super::calendar::Calendar;
+use super::parallel::in_parts;
 use super::person::Person;
 use super::plan::{Edge, UserDay};
 use super::random::{Purpose, Random, mix};
@@ -22,6 +23,16 @@ pub struct Events {
 }
 
 impl Events {
+    /// Number of users.
+    pub fn users(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Where a user's events begin in `all`; those without a user begin at the number of users.
+    pub fn start_of(&self, user: usize) -> usize {
+        self.starts[user]
+    }
+
     /// Each user's events, ascending by (time, id).
     pub fn by_user(&self) -> impl Iterator<Item = &[Event]> {
         self.starts
@@ -59,31 +70,49 @@ impl Ids {
 /// Draws the events of all planned days.
 pub fn draw(seed: u64, calendar: &Calendar, people: &[Person], days: &[UserDay]) -> Events {
     let ids = Ids::new(seed);
+    let parts = in_parts(people.len(), |users| {
+        let (mut all, mut ends) = (Vec::new(), Vec::new());
+        let mut rest = &days[days.partition_point(|day| (day.user as usize) < users.start)..];
+        for user in users {
+            let count = rest
+                .iter()
+                .take_while(|day| day.user as usize == user)
+                .count();
+            let (own, others) = rest.split_at(count);
+            rest = others;
+            let from = all.len();
+            let person = &people[user];
+            let mut random = Random::stream(seed, Purpose::Events, user as u64);
+            draw_user(
+                &mut random,
+                calendar,
+                user as u32,
+                person,
+                own,
+                ids,
+                &mut all,
+            );
+            if person.first_day.is_none() && random.chance(CONFLICT_SHARE) {
+                repeat_next_day(&mut random, calendar, from, &mut all);
+            }
+            all[from..].sort_unstable_by_key(|event| (event.time_ms, event.id));
+            ends.push(all.len());
+        }
+        (all, ends)
+    });
     let mut events = Events {
-        all: Vec::with_capacity(days.len() * 14),
+        all: Vec::new(),
         starts: vec![0],
     };
-    let mut rest = days;
-    for (user, person) in (0_u32..).zip(people) {
-        let count = rest.iter().take_while(|day| day.user == user).count();
-        let (own, others) = rest.split_at(count);
-        rest = others;
-        let from = events.all.len();
-        let mut random = Random::stream(seed, Purpose::Events, u64::from(user));
-        draw_user(
-            &mut random,
-            calendar,
-            user,
-            person,
-            own,
-            ids,
-            &mut events.all,
-        );
-        if person.first_day.is_none() && random.chance(CONFLICT_SHARE) {
-            repeat_next_day(&mut random, calendar, from, &mut events.all);
+    for (all, ends) in parts {
+        let before = events.all.len();
+        events
+            .starts
+            .extend(ends.into_iter().map(|end| before + end));
+        match before {
+            0 => events.all = all,
+            _ => events.all.extend_from_slice(&all),
         }
-        events.all[from..].sort_unstable_by_key(|event| (event.time_ms, event.id));
-        events.starts.push(events.all.len());
     }
     draw_anonymous(seed, calendar, people.len() as u32, ids, &mut events.all);
     events

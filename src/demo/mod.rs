@@ -24,6 +24,7 @@ mod cases;
 mod delivery;
 mod events;
 mod line;
+mod parallel;
 mod person;
 mod plan;
 mod random;
@@ -65,6 +66,9 @@ pub struct DemoOptions {
     pub days: u32,
     /// Number of users, new and old, 1 to [`MAX_USERS`].
     pub users: u32,
+    /// How often users come back after their first day, percent of the usual, 0 to 100: many users and
+    /// few events.
+    pub return_pct: u32,
     /// Zone of days, paths and timestamps.
     #[serde(serialize_with = "as_text")]
     pub zone: Tz,
@@ -85,6 +89,7 @@ impl Default for DemoOptions {
             first_date: NaiveDate::from_ymd_opt(2026, 10, 18).unwrap_or_default(),
             days: 35,
             users: 16_000,
+            return_pct: 100,
             zone: Tz::Asia__Shanghai,
             too_late: 0,
         }
@@ -143,7 +148,7 @@ impl Demo {
             })?;
         let seed = options.seed;
         let people = person::draw(seed, options.users, &calendar);
-        let days = plan::plan(seed, &calendar, &people);
+        let days = plan::plan(seed, &calendar, &people, options.return_pct);
         let events = events::draw(seed, &calendar, &people, &days);
         let delivery = delivery::deliver(seed, &calendar, &events, options.too_late);
         Ok(Self {

@@ -3,6 +3,7 @@
 use chrono::Datelike;
 
 use super::calendar::Calendar;
+use super::parallel::in_parts;
 use super::random::{Purpose, Random, mix};
 use super::world::{CHANNELS, Platform, WEEKDAYS};
 
@@ -38,31 +39,35 @@ pub fn draw(seed: u64, users: u32, calendar: &Calendar) -> Vec<Person> {
         .map(|day| weekday_percent(calendar, day))
         .collect();
     let channels = CHANNELS.each_ref().map(|channel| channel.weight);
-    (0..users)
-        .map(|user| {
-            let mut random = Random::stream(seed, Purpose::Person, u64::from(user));
-            let platform = if random.chance(IOS_SHARE) {
-                Platform::Ios
-            } else {
-                Platform::Android
-            };
-            let is_existing = random.chance(EXISTING_SHARE);
-            let first_day = random.weighted(&weekdays) as u32;
-            // The mean of two: most people are middling.
-            let affinity = (random.unit() + random.unit()) / 2.0;
-            let utc_clock = random.chance(UTC_CLOCK_SHARE);
-            Person {
-                openid: openid(seed, user, &mut random),
-                platform,
-                channel: random.weighted(&channels),
-                first_day: (!is_existing).then_some(first_day),
-                affinity,
-                is_learner: random.chance(LEARNER_SHARE),
-                has_utc_clock: utc_clock && platform == Platform::Android,
-                look: random.bits() as u32,
-            }
-        })
-        .collect()
+    let draw_one = |user: u32| {
+        let mut random = Random::stream(seed, Purpose::Person, u64::from(user));
+        let platform = if random.chance(IOS_SHARE) {
+            Platform::Ios
+        } else {
+            Platform::Android
+        };
+        let is_existing = random.chance(EXISTING_SHARE);
+        let first_day = random.weighted(&weekdays) as u32;
+        // The mean of two: most people are middling.
+        let affinity = (random.unit() + random.unit()) / 2.0;
+        let utc_clock = random.chance(UTC_CLOCK_SHARE);
+        Person {
+            openid: openid(seed, user, &mut random),
+            platform,
+            channel: random.weighted(&channels),
+            first_day: (!is_existing).then_some(first_day),
+            affinity,
+            is_learner: random.chance(LEARNER_SHARE),
+            has_utc_clock: utc_clock && platform == Platform::Android,
+            look: random.bits() as u32,
+        }
+    };
+    in_parts(users as usize, |users| {
+        users.map(|user| draw_one(user as u32)).collect::<Vec<_>>()
+    })
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Traffic of a day, percent of an ordinary one.

@@ -5,6 +5,7 @@
 
 use super::calendar::Calendar;
 use super::cases::{a1, a2, a5, d1};
+use super::parallel::in_parts;
 use super::person::{Person, weekday_percent};
 use super::random::{Purpose, Random};
 use super::world::HOURS;
@@ -71,46 +72,58 @@ pub struct UserDay {
     pub edge: Edge,
 }
 
-/// Plans everyone's days, ascending by (user, day).
-pub fn plan(seed: u64, calendar: &Calendar, people: &[Person]) -> Vec<UserDay> {
-    let mut firsts: Vec<UserDay> = (0_u32..)
-        .zip(people)
-        .filter_map(|(user, person)| {
-            let mut random = Random::stream(seed, Purpose::FirstVisit, u64::from(user));
-            let mut first = draw_day(&mut random, user, person.first_day?);
-            first.is_first = true;
-            first.edge = Edge::None;
-            Some(first)
-        })
-        .collect();
+/// Plans everyone's days, ascending by (user, day). Users come back `return_pct` percent as often as they
+/// usually would, the day after the first apart.
+pub fn plan(seed: u64, calendar: &Calendar, people: &[Person], return_pct: u32) -> Vec<UserDay> {
+    let mut firsts = in_parts(people.len(), |users| {
+        let firsts = users.filter_map(|user| draw_first(seed, user as u32, &people[user]));
+        firsts.collect::<Vec<_>>()
+    })
+    .concat();
     a1::assign_layers(&mut firsts, people, seed, 0, |_| true);
     let returns = a5::choose_returns(&firsts, people, seed, calendar.days());
 
-    let mut days = Vec::new();
-    let mut firsts = firsts.into_iter().zip(returns).peekable();
-    for (user, person) in (0_u32..).zip(people) {
-        let first = firsts.next_if(|(first, _)| first.user == user);
-        let returns = first.as_ref().is_some_and(|(_, returns)| *returns);
-        days.extend(first.map(|(first, _)| first));
-        let mut random = Random::stream(seed, Purpose::Visits, u64::from(user));
-        for day in person.first_day.map_or(0, |first| first + 1)..calendar.days() {
-            // Drawn for every day, so that one day's outcome shifts no other's.
-            let came = random.unit();
-            let visit = draw_day(&mut random, user, day);
-            let comes = match person.first_day {
-                Some(first) if day == first + 1 => returns,
-                _ => came < return_chance(calendar, person, day),
-            };
-            if comes {
-                days.push(visit);
+    let share = f64::from(return_pct) / 100.0;
+    let mut days = in_parts(people.len(), |users| {
+        let mut at = firsts.partition_point(|first| (first.user as usize) < users.start);
+        let mut days = Vec::new();
+        for user in users {
+            let person = &people[user];
+            let first = firsts.get(at).filter(|first| first.user as usize == user);
+            let returns = first.is_some() && returns[at];
+            at += usize::from(first.is_some());
+            days.extend(first.cloned());
+            let mut random = Random::stream(seed, Purpose::Visits, user as u64);
+            for day in person.first_day.map_or(0, |first| first + 1)..calendar.days() {
+                // Drawn for every day, so that one day's outcome shifts no other's.
+                let came = random.unit();
+                let visit = draw_day(&mut random, user as u32, day);
+                let comes = match person.first_day {
+                    Some(first) if day == first + 1 => returns,
+                    _ => came < return_chance(calendar, person, day) * share,
+                };
+                if comes {
+                    days.push(visit);
+                }
             }
         }
-    }
+        days
+    })
+    .concat();
     a1::assign_layers(&mut days, people, seed, 1, |day| !day.is_first);
     a1::defer_payments(&mut days, people, seed);
     d1::assign_coupons(&mut days, seed);
     a2::assign_steps(&mut days, people, seed);
     days
+}
+
+/// The first day of somebody new.
+fn draw_first(seed: u64, user: u32, person: &Person) -> Option<UserDay> {
+    let mut random = Random::stream(seed, Purpose::FirstVisit, u64::from(user));
+    let mut first = draw_day(&mut random, user, person.first_day?);
+    first.is_first = true;
+    first.edge = Edge::None;
+    Some(first)
 }
 
 /// The day's outline, before any case has had its say.

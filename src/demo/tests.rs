@@ -303,8 +303,7 @@ fn the_promised_edges_are_there() {
     assert!(conflicts >= 2 && conflicts.is_multiple_of(2));
     let later_copies = demo
         .delivery
-        .lines
-        .iter()
+        .lines()
         .filter(|line| matches!(line.form, Form::Copy { later_ms: 1.. }));
     assert!(later_copies.count() > 0);
 }
@@ -400,4 +399,25 @@ fn tiny_demos_work() {
         let truth = demo.truth();
         assert_eq!(truth.drawn.daily_core.len(), days as usize);
     }
+}
+
+#[test]
+fn fewer_returns_leave_the_newcomers() {
+    let [never, rarely, usually] = [0, 30, 100].map(|return_pct| {
+        let demo = Demo::new(DemoOptions {
+            return_pct,
+            ..small(5)
+        })
+        .unwrap();
+        let seen = |is_new: bool| {
+            let people = demo.people.iter().zip(demo.events.by_user());
+            people
+                .filter(|(person, own)| person.first_day.is_some() == is_new && !own.is_empty())
+                .count()
+        };
+        (demo.unique_events(), seen(true), seen(false))
+    });
+    assert!(never.0 < rarely.0 && rarely.0 < usually.0);
+    assert_eq!([never.1, rarely.1], [usually.1; 2]);
+    assert!(never.2 == 0 && 0 < rarely.2 && rarely.2 < usually.2);
 }

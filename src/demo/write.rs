@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::io::Write;
-use std::ops::RangeInclusive;
+use std::ops::{AddAssign, RangeInclusive};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use flate2::{Compression, GzBuilder};
 
 use super::delivery::Form;
+use super::parallel::for_each;
 use super::{Demo, line, spend};
 use crate::error::{Error, Result};
 
@@ -22,8 +24,22 @@ pub struct Written {
     pub objects: u64,
     /// Lines of the event objects, blank ones included.
     pub lines: u64,
+    /// Bytes of the event objects before compression.
+    pub text_bytes: u64,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What compressing took, summed over threads.
+    pub compressing: Duration,
+}
+
+impl AddAssign for Written {
+    fn add_assign(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.lines += other.lines;
+        self.text_bytes += other.text_bytes;
+        self.bytes += other.bytes;
+        self.compressing += other.compressing;
+    }
 }
 
 impl Demo {
@@ -49,46 +65,58 @@ impl Demo {
             })
         };
         let mut total = Written::default();
-        let mut text = Vec::new();
         for day in day_of(*dates.start())?..=day_of(*dates.end())? {
-            let written = self.write_day(root, day, &mut text)?;
-            total.objects += written.objects;
-            total.lines += written.lines;
-            total.bytes += written.bytes;
+            let written = self.write_day(root, day)?;
+            total += written;
             progress(self.calendar.naive_date(day), written);
         }
         Ok(total)
     }
 
-    fn write_day(&self, root: &Path, day: u32, text: &mut Vec<u8>) -> Result<Written> {
+    fn write_day(&self, root: &Path, day: u32) -> Result<Written> {
         let date = self.calendar.date(day as i32);
         let mut written = Written::default();
-        for hour in self.calendar.hours(day) {
-            let lines = self.delivery.object(day, hour);
-            text.clear();
-            for line in lines {
-                let event = &self.events.all[line.event as usize];
-                line::write(text, &self.calendar, &self.people, event, line);
-            }
-            // Every third object ends without a newline, as logs cut off by an uploader do (not after a
-            // blank line, which would be gone).
-            let ends_blank = lines.last().is_none_or(|line| line.form == Form::Blank);
-            if (day + hour).is_multiple_of(3) && !ends_blank {
-                text.pop();
-            }
-            let path = format!("raw/events/dt={date}/hour={hour:02}/part-0.ndjson.gz");
-            written.bytes += put(
-                &root.join(&path),
-                &gzip(text).map_err(Error::io("compressing", path))?,
-            )?;
-            written.lines += lines.len() as u64;
-            written.objects += 1;
+        let hours = self.calendar.hours(day).into_iter();
+        let mut objects: Vec<(u32, Result<Written>)> =
+            hours.map(|hour| (hour, Ok(Written::default()))).collect();
+        for_each(&mut objects, |_, (hour, outcome)| {
+            *outcome = self.write_object(root, day, *hour);
+        });
+        for (_, outcome) in objects {
+            written += outcome?;
         }
         let rows = spend::rows(self.options.seed, day, &self.people);
         let path = root.join(format!("raw/spend/{date}.csv"));
         written.bytes += put(&path, spend::csv(date, &rows).as_bytes())?;
         written.objects += 1;
         Ok(written)
+    }
+
+    fn write_object(&self, root: &Path, day: u32, hour: u32) -> Result<Written> {
+        let date = self.calendar.date(day as i32);
+        let lines = self.delivery.object(day, hour);
+        let mut text = Vec::with_capacity(lines.len() * 360);
+        for line in lines {
+            let event = &self.events.all[line.event as usize];
+            line::write(&mut text, &self.calendar, &self.people, event, line);
+        }
+        // Every third object ends without a newline, as logs cut off by an uploader do (not after a
+        // blank line, which would be gone).
+        let ends_blank = lines.last().is_none_or(|line| line.form == Form::Blank);
+        if (day + hour).is_multiple_of(3) && !ends_blank {
+            text.pop();
+        }
+        let path = format!("raw/events/dt={date}/hour={hour:02}/part-0.ndjson.gz");
+        let started = Instant::now();
+        let bytes = gzip(&text).map_err(Error::io("compressing", &path))?;
+        let compressing = started.elapsed();
+        Ok(Written {
+            objects: 1,
+            lines: lines.len() as u64,
+            text_bytes: text.len() as u64,
+            bytes: put(&root.join(&path), &bytes)?,
+            compressing,
+        })
     }
 }
 

@@ -147,3 +147,34 @@ fn published(seed: &str, project: &Path, recounted: &Value) {
     }
     assert!(compared > 1000, "{compared} figures compared");
 }
+
+#[test]
+fn raw_logs_alone_are_those_of_the_whole_demo() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, more: &[&str]| {
+        let project = folder.path().join(name);
+        let dir = project.to_str().unwrap();
+        let arguments = ["-q", "demo", dir, "--users", "60", "--days", "3"];
+        succeeds(folder.path(), &[&arguments[..], more].concat());
+        project
+    };
+    let (whole, raw) = (write("whole", &[]), write("raw", &["--raw-only"]));
+    let files = |project: &Path| {
+        let events = project.join("raw/events");
+        let mut found = Vec::new();
+        for date in std::fs::read_dir(events).unwrap() {
+            for hour in std::fs::read_dir(date.unwrap().path()).unwrap() {
+                let path = hour.unwrap().path().join("part-0.ndjson.gz");
+                let below = path.strip_prefix(project).unwrap().to_path_buf();
+                found.push((below, std::fs::read(path).unwrap()));
+            }
+        }
+        found.sort();
+        found
+    };
+    assert_eq!(files(&whole).len(), 3 * 24);
+    assert!(files(&whole) == files(&raw));
+    assert!(whole.join("warehouse").is_dir() && whole.join("truth.json").is_file());
+    assert!(!raw.join("warehouse").exists() && !raw.join("truth.json").exists());
+    assert!(raw.join("pipelines/shop.yaml").is_file());
+}

@@ -149,7 +149,7 @@ fn count_lines(calendar: &Calendar, events: &Events, delivery: &Delivery) -> ByD
 
 fn count_events(calendar: &Calendar, events: &Events, delivery: &Delivery) -> ByDate<EventCounts> {
     let mut days = vec![EventCounts::default(); calendar.days() as usize];
-    for line in delivery.lines.iter().filter(|line| line.is_accepted()) {
+    for line in delivery.lines().filter(|line| line.is_accepted()) {
         days[calendar.day_of(line.time_ms(&events.all[line.event as usize])) as usize].lines += 1;
     }
     let mut ids: Vec<(u64, u32)> = events
