@@ -60,9 +60,17 @@ fn write_temporary(
     Ok(temporary)
 }
 
-/// Replaces (or creates) `path` by the bytes of `from`.
+/// Replaces (or creates) `path` by the file `from`, which goes away where both lie on one file system.
 pub(super) fn replace_with_file(from: &Path, path: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(Error::io("opening", from))?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    make_folder(folder)?;
+    source.sync_all().map_err(Error::io("writing", from))?;
+    match fs::rename(from, path) {
+        Ok(()) => return sync_folder(folder),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        Err(error) => return Err(Error::io("publishing", path)(error)),
+    }
     let temporary = write_temporary(path, |file| io::copy(&mut source, file).map(|_| ()))?;
     fs::rename(&temporary, path).map_err(Error::io("publishing", path))?;
     sync_folder(path.parent().unwrap_or(Path::new("/")))
