@@ -283,7 +283,8 @@ fn key_of(node: &Node, entries: &[Entry]) -> (PendingKey, Option<(String, String
             "a list or mapping stands where a key should be",
             "a key is a name; a text that begins with `{` or `[` needs quotes",
         ),
-        Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => {
+        // `null` written out is the name of a column's rule.
+        Value::Scalar(scalar) if scalar.kind == ScalarKind::Null && scalar.text != "null" => {
             refused("a key is missing before the `:`", "write the key's name")
         }
         Value::Scalar(scalar) if scalar.text == "<<" => refused(

@@ -18,6 +18,20 @@ pub fn is_name(text: &str) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// What stands in a type that is meant as a list: `list(x)`, `array<x>`, `x[]`.
+fn list_element(text: &str) -> Option<&str> {
+    let text = text.trim();
+    if let Some(element) = text.strip_suffix("[]") {
+        return Some(element.trim());
+    }
+    let inside = ["list", "array", "List", "Array"]
+        .iter()
+        .find_map(|name| text.strip_prefix(name))?
+        .trim_start();
+    let inside = inside.strip_prefix(['(', '<', '['])?.trim_end();
+    Some(inside.strip_suffix([')', '>', ']']).unwrap_or(inside).trim())
+}
+
 impl Checker<'_> {
     /// Checks a name; `what` is what it names.
     pub fn name(&mut self, place: Place, what: &str, text: &str) {
@@ -133,13 +147,33 @@ impl Checker<'_> {
         if read.is_none() {
             let mend = if text.starts_with("decimal") {
                 "write `decimal(digits,decimals)`, such as `decimal(12,2)`: 1 to 38 digits, of them `decimals` behind the point".to_owned()
+            } else if let Some(element) = list_element(text) {
+                let hint = match DataType::parse(element) {
+                    Some(element @ DataType::Timestamp) => {
+                        format!("a list cannot hold `{element}`; ")
+                    }
+                    Some(DataType::List(_)) => "a list cannot hold lists; ".to_owned(),
+                    Some(element) => format!("did you mean `list({element})`? "),
+                    None => String::new(),
+                };
+                format!(
+                    "{hint}write `list(type)`, such as `list(string)`; the type is {}",
+                    words::list(
+                        DataType::NAMES
+                            .iter()
+                            .filter(|name| !matches!(**name, "timestamp" | "list(string)"))
+                            .copied()
+                    )
+                )
             } else {
                 let usual = match text.to_lowercase().as_str() {
                     "int" | "integer" | "bigint" | "long" | "i64" | "int32" => Some("int64"),
                     "float" | "double" | "real" | "f64" => Some("float64"),
                     "text" | "str" | "varchar" | "utf8" => Some("string"),
                     "boolean" => Some("bool"),
-                    "datetime" | "time" => Some("timestamp"),
+                    "datetime" | "time" | "timestamptz" => Some("timestamp"),
+                    "array" | "list" | "json" => Some("list(string)"),
+                    "enum" => Some("string"),
                     "numeric" | "money" => Some("decimal(12,2)"),
                     _ => None,
                 };
