@@ -12,11 +12,11 @@ use flate2::read::MultiGzDecoder;
 use super::listing::RawObject;
 use super::rows::{BadLine, RowHead, RowSchema, RowsBuilder};
 use super::time::TimeReader;
-use super::value::{self, Value};
+use super::value::{ColumnReader, Value};
 use super::{csv_rows, ndjson, parquet_rows};
 use crate::error::{Error, Result};
 use crate::project::{
-    DataType, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, TimeFormat, date32,
+    Column, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, date32,
 };
 
 /// Bad lines kept with their text per object; more are only counted.
@@ -97,8 +97,10 @@ pub(super) fn unreadable(object: &str, error: &dyn std::fmt::Display) -> Error {
 /// A field as a format found it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Raw<'a> {
-    /// Absent or null.
+    /// Absent.
     Missing,
+    /// There, and null; in a CSV an empty field.
+    Null,
     /// Text, a number or a boolean, as written.
     Scalar(&'a str),
     /// An object or array, as written.
@@ -173,7 +175,7 @@ pub(super) struct RowAssembler<'a> {
     context: &'a DecodeContext,
     builder: RowsBuilder,
     time: Option<TimeReader>,
-    timestamps: TimeReader,
+    readers: Vec<ColumnReader>,
     days: LocalDays,
     layout_days: LocalDays,
     late: Option<(i32, i32)>,
@@ -187,6 +189,7 @@ pub(super) struct RowAssembler<'a> {
 #[derive(Debug, Clone, Copy)]
 enum ValueBuffer {
     Text,
+    List,
     Other(Value<'static>),
 }
 
@@ -218,7 +221,11 @@ impl<'a> RowAssembler<'a> {
                 .time
                 .as_ref()
                 .map(|time| TimeReader::new(time.format.clone(), context.zone)),
-            timestamps: TimeReader::new(TimeFormat::Iso, context.zone),
+            readers: source
+                .columns
+                .iter()
+                .map(|column| ColumnReader::new(column, context.zone))
+                .collect(),
             days: LocalDays::new(context.zone),
             layout_days: LocalDays::new(layout_zone),
             late: object
@@ -312,14 +319,14 @@ impl<'a> RowAssembler<'a> {
                         .map_or_else(String::new, |time| time.field.join("."))
                 };
                 let us = match raw(slot) {
-                    Raw::Missing => return Err(refuse_missing(name())),
+                    Raw::Missing | Raw::Null => return Err(refuse_missing(name())),
                     Raw::Nested(_) => None,
                     Raw::Scalar(text) => reader.read(text),
                 };
                 let us = us.ok_or_else(|| Refused {
                     reason: "time",
                     column: Some(name()),
-                    detail: "not a time of the declared format".to_string(),
+                    detail: format!("not a time: {}", reader.expected()),
                 })?;
                 let day = self.days.day_of(us).unwrap_or_default();
                 if let Some((first, last)) = self.late {
@@ -359,28 +366,25 @@ impl<'a> RowAssembler<'a> {
         };
         self.values.clear();
         for (slot, column) in source.columns.iter().enumerate().take(self.slots.columns) {
-            let read = match raw(slot) {
-                Raw::Missing => None,
-                Raw::Nested(_) if column.data_type != DataType::String => Some(None),
-                Raw::Scalar(text) | Raw::Nested(text) => Some(match column.data_type {
-                    DataType::Timestamp => self.timestamps.read(text).map(Value::Int),
-                    data_type => value::read(text, data_type),
-                }),
+            let (read, rule) = match raw(slot) {
+                Raw::Missing => (None, column.missing),
+                Raw::Null => (None, column.null),
+                Raw::Scalar(text) => (Some(self.readers[slot].read(text, false)), column.wrong),
+                Raw::Nested(text) => (Some(self.readers[slot].read(text, true)), column.wrong),
             };
-            let value = match (read, column.missing, column.wrong) {
-                (None, Rule::Quarantine, _) => return Err(refuse_missing(column.name.clone())),
-                (Some(None), _, Rule::Quarantine) => {
+            let value = match (read, rule) {
+                (None, Rule::Quarantine) => return Err(refuse_nothing(column, raw(slot))),
+                (Some(Err(wrong)), Rule::Quarantine) => {
                     return Err(Refused {
-                        reason: "wrong_type",
+                        reason: wrong.reason(),
                         column: Some(column.name.clone()),
-                        detail: format!("not a {}", column.data_type),
+                        detail: self.readers[slot].expected(wrong),
                     });
                 }
-                (None, Rule::Null, _) | (Some(None), _, Rule::Null) => {
-                    ValueBuffer::Other(Value::Null)
-                }
-                (Some(Some(value)), _, _) => match value {
+                (None | Some(Err(_)), Rule::Null) => ValueBuffer::Other(Value::Null),
+                (Some(Ok(value)), _) => match value {
                     Value::Text(_) => ValueBuffer::Text,
+                    Value::List(_) => ValueBuffer::List,
                     Value::Null => ValueBuffer::Other(Value::Null),
                     Value::Int(number) => ValueBuffer::Other(Value::Int(number)),
                     Value::Float(number) => ValueBuffer::Other(Value::Float(number)),
@@ -406,7 +410,11 @@ impl<'a> RowAssembler<'a> {
                 ValueBuffer::Other(value) => *value,
                 ValueBuffer::Text => match raw(slot) {
                     Raw::Scalar(text) | Raw::Nested(text) => Value::Text(text),
-                    Raw::Missing => Value::Null,
+                    Raw::Missing | Raw::Null => Value::Null,
+                },
+                ValueBuffer::List => match raw(slot) {
+                    Raw::Scalar(text) | Raw::Nested(text) => Value::List(text),
+                    Raw::Missing | Raw::Null => Value::Null,
                 },
             });
         self.builder.push(head, values);
@@ -427,6 +435,19 @@ impl<'a> RowAssembler<'a> {
     fn finish(mut self) -> Result<Decoded> {
         self.flush()?;
         Ok(self.decoded)
+    }
+}
+
+/// A column's rule refuses a row that has nothing for it.
+fn refuse_nothing(column: &Column, raw: Raw<'_>) -> Refused {
+    let (reason, what) = match raw {
+        Raw::Null => ("null", "is null or empty"),
+        _ => ("missing", "is missing"),
+    };
+    Refused {
+        reason,
+        detail: format!("{} {what}", column.from.join(".")),
+        column: Some(column.name.clone()),
     }
 }
 

@@ -21,6 +21,7 @@ struct Field {
 #[derive(Debug, Clone, Copy)]
 enum Found {
     Missing,
+    Null,
     Line(usize, usize),
     Arena(usize, usize),
     Nested(usize, usize),
@@ -124,6 +125,7 @@ impl JsonLines {
         let (found, arena) = (&self.found, self.arena.as_str());
         let raw = |slot: usize| match found[slot] {
             Found::Missing => Raw::Missing,
+            Found::Null => Raw::Null,
             Found::Line(start, end) => Raw::Scalar(&line[start..end]),
             Found::Arena(start, end) => Raw::Scalar(&arena[start..end]),
             Found::Nested(start, end) => Raw::Nested(&line[start..end]),
@@ -221,7 +223,7 @@ impl JsonLines {
 
 fn locate(line: &str, value: Span, arena: &mut String) -> Found {
     match value.kind {
-        Kind::Null => Found::Missing,
+        Kind::Null => Found::Null,
         Kind::Bool | Kind::Number | Kind::String { escaped: false } => {
             Found::Line(value.start, value.end)
         }

@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType as Arrow, Field, Schema, SchemaRef, TimeUnit};
 use twox_hash::XxHash3_64;
 
+use super::list::ListBuilder;
 use super::value::Value;
 use crate::project::{DataType, Source};
 
@@ -19,8 +20,8 @@ pub struct BadLine {
     pub line: u64,
     /// Byte offset in the decompressed object (row number for Parquet).
     pub offset: u64,
-    /// `not_utf8`, `not_json`, `not_an_object`, `field_count`, `missing`, `wrong_type`, `time`,
-    /// `outside_late`, `too_long`
+    /// `not_utf8`, `not_json`, `not_an_object`, `field_count`, `missing`, `null`, `wrong_type`,
+    /// `not_one_of`, `time`, `outside_late`, `too_long`
     pub reason: &'static str,
     /// The column at fault, if one is.
     pub column: Option<String>,
@@ -53,6 +54,9 @@ pub fn arrow_type(data_type: DataType) -> Arrow {
         }
         DataType::Timestamp => Arrow::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         DataType::Date => Arrow::Date32,
+        DataType::List(of) => {
+            Arrow::List(Arc::new(Field::new_list_field(arrow_type(of.data_type()), true)))
+        }
     }
 }
 
@@ -138,7 +142,8 @@ pub struct RowHead<'a> {
     pub offset: i64,
 }
 
-enum Builder {
+/// Collects the values of one column.
+pub(super) enum Builder {
     Text(StringBuilder),
     Int(Int64Builder),
     Float(Float64Builder),
@@ -146,10 +151,11 @@ enum Builder {
     Decimal(Decimal128Builder),
     Timestamp(TimestampMicrosecondBuilder),
     Date(Date32Builder),
+    List(Box<ListBuilder>),
 }
 
 impl Builder {
-    fn new(data_type: DataType, rows: usize) -> Self {
+    pub(super) fn new(data_type: DataType, rows: usize) -> Self {
         match data_type {
             DataType::String => Self::Text(StringBuilder::with_capacity(rows, rows * 12)),
             DataType::Int64 => Self::Int(Int64Builder::with_capacity(rows)),
@@ -163,12 +169,13 @@ impl Builder {
                     .with_data_type(arrow_type(data_type)),
             ),
             DataType::Date => Self::Date(Date32Builder::with_capacity(rows)),
+            DataType::List(of) => Self::List(Box::new(ListBuilder::new(of, rows))),
         }
     }
 
     /// Appends a value of the builder's type; a value of any other type is a null (decoders read
     /// each value by the column's type, so none occurs).
-    fn push(&mut self, value: Value<'_>) {
+    pub(super) fn push(&mut self, value: Value<'_>) {
         match (self, value) {
             (Self::Text(builder), Value::Text(text)) => builder.append_value(text),
             (Self::Int(builder), Value::Int(number)) => builder.append_value(number),
@@ -179,6 +186,7 @@ impl Builder {
             (Self::Date(builder), Value::Int(days)) => {
                 builder.append_option(i32::try_from(days).ok());
             }
+            (Self::List(builder), Value::List(text)) => builder.push(Some(text)),
             (Self::Text(builder), _) => builder.append_null(),
             (Self::Int(builder), _) => builder.append_null(),
             (Self::Float(builder), _) => builder.append_null(),
@@ -186,10 +194,11 @@ impl Builder {
             (Self::Decimal(builder), _) => builder.append_null(),
             (Self::Timestamp(builder), _) => builder.append_null(),
             (Self::Date(builder), _) => builder.append_null(),
+            (Self::List(builder), _) => builder.push(None),
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    pub(super) fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Text(builder) => Arc::new(builder.finish()),
             Self::Int(builder) => Arc::new(builder.finish()),
@@ -198,6 +207,7 @@ impl Builder {
             Self::Decimal(builder) => Arc::new(builder.finish()),
             Self::Timestamp(builder) => Arc::new(builder.finish()),
             Self::Date(builder) => Arc::new(builder.finish()),
+            Self::List(builder) => builder.finish(),
         }
     }
 }
