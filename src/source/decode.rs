@@ -15,9 +15,7 @@ use super::time::TimeReader;
 use super::value::{ColumnReader, Value};
 use super::{csv_rows, ndjson, parquet_rows};
 use crate::error::{Error, Result};
-use crate::project::{
-    Column, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, date32,
-};
+use crate::project::{Column, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, date32};
 
 /// Bad lines kept with their text per object; more are only counted.
 const MAX_KEPT_BAD_LINES: usize = 10_000;

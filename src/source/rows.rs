@@ -54,9 +54,10 @@ pub fn arrow_type(data_type: DataType) -> Arrow {
         }
         DataType::Timestamp => Arrow::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         DataType::Date => Arrow::Date32,
-        DataType::List(of) => {
-            Arrow::List(Arc::new(Field::new_list_field(arrow_type(of.data_type()), true)))
-        }
+        DataType::List(of) => Arrow::List(Arc::new(Field::new_list_field(
+            arrow_type(of.data_type()),
+            true,
+        ))),
     }
 }
 
