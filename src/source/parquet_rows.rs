@@ -130,6 +130,10 @@ fn lists_as_json(array: &ArrayRef) -> Result<StringArray, ArrowError> {
     let lists = cast(array, &DataType::LargeList(element))?;
     let lists = lists.as_list::<i64>();
     let Texts { texts, is_nested } = as_texts(lists.values())?;
+    let values = lists.values().data_type();
+    let may_be_bare = values.is_numeric() || *values == DataType::Boolean;
+    // NaN and infinity are no JSON.
+    let is_bare = |text: &str| may_be_bare && !text.contains(['N', 'i']);
     let mut written = StringBuilder::with_capacity(lists.len(), texts.value_data().len());
     let mut json = String::new();
     for (row, ends) in lists.offsets().windows(2).enumerate() {
@@ -147,7 +151,7 @@ fn lists_as_json(array: &ArrayRef) -> Result<StringArray, ArrowError> {
             }
             match texts.is_valid(at) {
                 false => json.push_str("null"),
-                true if is_nested => json.push_str(texts.value(at)),
+                true if is_nested || is_bare(texts.value(at)) => json.push_str(texts.value(at)),
                 true => json.push_str(&serde_json::Value::from(texts.value(at)).to_string()),
             }
         }

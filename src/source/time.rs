@@ -47,16 +47,21 @@ impl TimeReader {
     /// How the times are written, for a message.
     pub fn expected(&self) -> String {
         let example = match &self.format {
-            TimeFormat::Iso => "2026-11-21T08:30:00, with Z or +08:00 behind it if it tells its zone".to_owned(),
-            TimeFormat::EpochS => "1795219800".to_owned(),
-            TimeFormat::EpochMs => "1795219800000".to_owned(),
-            TimeFormat::EpochUs => "1795219800000000".to_owned(),
+            TimeFormat::Iso => {
+                "2026-11-21T08:30:00, with Z or +08:00 behind it if it tells its zone".to_owned()
+            }
+            TimeFormat::EpochS => "1795221000".to_owned(),
+            TimeFormat::EpochMs => "1795221000000".to_owned(),
+            TimeFormat::EpochUs => "1795221000000000".to_owned(),
             TimeFormat::Date => "2026-11-21".to_owned(),
-            TimeFormat::Pattern(pattern) => DateTime::from_timestamp(1_795_219_800, 0)
+            TimeFormat::Pattern(pattern) => DateTime::from_timestamp(1_795_221_000, 0)
                 .map(|time| time.with_timezone(&self.zone).format(pattern).to_string())
                 .unwrap_or_default(),
         };
-        format!("the declared format is `{}`, such as {example}", self.format.name())
+        format!(
+            "the declared format is `{}`, such as {example}",
+            self.format.name()
+        )
     }
 
     /// `2026-11-21T08:30:00[.123456][Z|+08:00|+0800|+08]`, `T` or blank; seconds may be missing. Also
@@ -135,8 +140,7 @@ impl TimeReader {
         let within_us = (minute * 60 + second) * 1_000_000 + fraction_us;
         let local_us = hours * 3_600_000_000 + within_us;
         if byte(at) == Some(b' ') {
-            at += 1;
-            // A blank alone would be taken for no zone, but the text is trimmed.
+            at += 1; // the text is trimmed, so that more follows
         }
         let us = match (byte(at), bytes.len() - at) {
             (None, _) => self.naive_us(hours, within_us)?,
@@ -228,7 +232,9 @@ fn by_pattern(text: &str, pattern: &str, zone: Tz) -> Option<i64> {
     let is_as_written = |written: String| !fields_touch(pattern) || written == text;
     let has_four_digits = |year: i32| (1000..=9999).contains(&year);
     if let Ok(instant) = DateTime::parse_from_str(text, pattern) {
-        let us = without_leap(instant.naive_utc())?.and_utc().timestamp_micros();
+        let us = without_leap(instant.naive_utc())?
+            .and_utc()
+            .timestamp_micros();
         return (has_four_digits(instant.year())
             && is_as_written(instant.format(pattern).to_string()))
         .then_some(us);
@@ -323,27 +329,15 @@ mod tests {
             ("2026-11-21t00:30:00z", Some("2026-11-21T00:30:00Z")),
             ("2026-11-21 00:30:00 UTC", Some("2026-11-21T00:30:00Z")),
             ("2026-11-21 08:30:00 +0800", Some("2026-11-21T00:30:00Z")),
-            (
-                "2026-11-21T08:30:00,5",
-                Some("2026-11-21T00:30:00.500Z"),
-            ),
+            ("2026-11-21T08:30:00,5", Some("2026-11-21T00:30:00.500Z")),
             ("20261121T083000", Some("2026-11-21T00:30:00Z")),
             ("20261121T0830", Some("2026-11-21T00:30:00Z")),
-            (
-                "20261121T003000.25Z",
-                Some("2026-11-21T00:30:00.250Z"),
-            ),
+            ("20261121T003000.25Z", Some("2026-11-21T00:30:00.250Z")),
             ("20261121T083000+0800", Some("2026-11-21T00:30:00Z")),
             ("2026-11-21T24:00:00", Some("2026-11-21T16:00:00Z")),
             ("2026-12-31T24:00Z", Some("2027-01-01T00:00:00Z")),
-            (
-                "2017-01-01T07:59:60.5",
-                Some("2016-12-31T23:59:59.999999Z"),
-            ),
-            (
-                "2016-12-31T23:59:60Z",
-                Some("2016-12-31T23:59:59.999999Z"),
-            ),
+            ("2017-01-01T07:59:60.5", Some("2016-12-31T23:59:59.999999Z")),
+            ("2016-12-31T23:59:60Z", Some("2016-12-31T23:59:59.999999Z")),
             ("2016-12-31T23:59:60", None), // 15:59:60 UTC: no leap second is there
             ("2026-11-21T24:00:01", None),
             ("2026-11-21T25:00:00", None),

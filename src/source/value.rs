@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_declared_format_is_read_in_the_projects_zone() {
-        let mut of = |data_type, format, text: &str| {
+        let of = |data_type, format, text: &'static str| {
             let column = Column {
                 format,
                 ..column(data_type)

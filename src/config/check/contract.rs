@@ -100,7 +100,7 @@ fn known_table(place: Place, model: &str, table: &str, tables: &Tables, checker:
         checker.tell(
             place,
             format!("model `{model}` reads itself"),
-            "read the tables it is made of",
+            "remove the entry, or name a table that its SQL reads",
         );
     } else if tables.get(table).is_none() {
         let others = || tables.names().filter(|name| *name != model);

@@ -71,8 +71,8 @@ fn pattern_problem(pattern: &str) -> Option<(String, String)> {
         };
         return Some((cause, usual.to_owned()));
     }
-    let has_zone_name = StrftimeItems::new(pattern)
-        .any(|item| matches!(item, Item::Fixed(Fixed::TimezoneName)));
+    let has_zone_name =
+        StrftimeItems::new(pattern).any(|item| matches!(item, Item::Fixed(Fixed::TimezoneName)));
     if has_zone_name {
         return Some((
             "has `%Z`: names of zones such as CST mean several zones, so they cannot be read".to_owned(),
@@ -106,7 +106,10 @@ fn unknown_field(pattern: &str) -> Option<String> {
         let field: String = pattern[start..].chars().take(2).collect();
         let end = start + field.len();
         let errs = StrftimeItems::new(&pattern[..end]).any(|item| matches!(item, Item::Error));
-        if errs && field.chars().count() == 2 && !field.ends_with(['-', '_', '0', '.', ':', '#', '3', '6', '9']) {
+        if errs
+            && field.chars().count() == 2
+            && !field.ends_with(['-', '_', '0', '.', ':', '#', '3', '6', '9'])
+        {
             return Some(field);
         }
     }

@@ -29,7 +29,30 @@ fn list_element(text: &str) -> Option<&str> {
         .find_map(|name| text.strip_prefix(name))?
         .trim_start();
     let inside = inside.strip_prefix(['(', '<', '['])?.trim_end();
-    Some(inside.strip_suffix([')', '>', ']']).unwrap_or(inside).trim())
+    Some(
+        inside
+            .strip_suffix([')', '>', ']'])
+            .unwrap_or(inside)
+            .trim(),
+    )
+}
+
+/// A length of time as we write it, from one in words: `1 day` is `1d`.
+fn meant_length(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().trim_end_matches('.').to_lowercase();
+    let unit = match unit.as_str() {
+        "sec" | "secs" | "second" | "seconds" | "秒" => "s",
+        "min" | "mins" | "minute" | "minutes" | "分" | "分钟" => "m",
+        "hr" | "hrs" | "hour" | "hours" | "时" | "小时" => "h",
+        "day" | "days" | "天" | "日" => "d",
+        "week" | "weeks" | "周" => "w",
+        short @ ("s" | "m" | "h" | "d" | "w") => short,
+        _ => return None,
+    };
+    Some(format!("{}{unit}", number.parse::<u32>().ok()?))
 }
 
 impl Checker<'_> {
@@ -71,7 +94,11 @@ impl Checker<'_> {
                     "`{key}` cannot be {}: that is not a length of time",
                     words::quoted(text)
                 ),
-                "write a whole number and a unit: `90s`, `30m`, `24h`, `3d` or `2w`",
+                format!(
+                    "{}write a whole number and a unit: `90s`, `30m`, `24h`, `3d` or `2w`",
+                    meant_length(text)
+                        .map_or_else(String::new, |meant| format!("did you mean `{meant}`? "))
+                ),
             );
             return Duration::from_us(0);
         };
