@@ -168,6 +168,7 @@ const MAX_NAMED: usize = 20;
 
 fn tables_there_are(table: &str, mut known: Vec<&str>) -> String {
     known.sort_unstable();
+    known.dedup();
     let hint = did_you_mean(table, known.iter().copied());
     let more = match known.len().checked_sub(MAX_NAMED) {
         None | Some(0) => String::new(),

@@ -53,7 +53,13 @@ pub fn columns(
                 checker.tell(
                     node.place_of(key),
                     "column `event` holds the event's name, which no row of the table lacks",
-                    format!("remove `{key}`: a row without it goes to quarantine"),
+                    format!(
+                        "remove `{key}`: a row {} goes to quarantine",
+                        match key {
+                            "wrong" => "with another value",
+                            _ => "without it",
+                        }
+                    ),
                 );
             }
         }

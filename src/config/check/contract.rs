@@ -289,7 +289,12 @@ fn one_check(
                     format!(
                         "`accepted_values` is for `string` and `int64`, but `{column}` is `{other}`"
                     ),
-                    "use `range` for numbers, or remove the check",
+                    match other {
+                        DataType::List(_) => {
+                            "remove the check; of a list only `not_null` is checked"
+                        }
+                        _ => "use `range` for numbers, or remove the check",
+                    },
                 ),
             }
             Check::AcceptedValues(values)

@@ -37,6 +37,20 @@ fn list_element(text: &str) -> Option<&str> {
     )
 }
 
+/// Our name of a type that other systems know by this one.
+fn usual_type(text: &str) -> Option<&'static str> {
+    Some(match text.to_lowercase().as_str() {
+        "int" | "integer" | "bigint" | "long" | "i64" | "int32" => "int64",
+        "float" | "double" | "real" | "f64" => "float64",
+        "text" | "str" | "varchar" | "utf8" | "enum" => "string",
+        "boolean" => "bool",
+        "datetime" | "time" | "timestamptz" => "timestamp",
+        "numeric" | "money" => "decimal(12,2)",
+        "array" | "list" | "json" => "list(string)",
+        _ => return None,
+    })
+}
+
 /// A length of time as we write it, from one in words: `1 day` is `1d`.
 fn meant_length(text: &str) -> Option<String> {
     let text = text.trim();
@@ -181,10 +195,15 @@ impl Checker<'_> {
                     }
                     Some(DataType::List(_)) => "a list cannot hold lists; ".to_owned(),
                     Some(element) => format!("did you mean `list({element})`? "),
-                    None => String::new(),
+                    None if list_element(element).is_some() => {
+                        "a list cannot hold lists; ".to_owned()
+                    }
+                    None => usual_type(element).map_or_else(String::new, |element| {
+                        format!("did you mean `list({element})`? ")
+                    }),
                 };
                 format!(
-                    "{hint}write `list(type)`, such as `list(string)`; the type is {}",
+                    "{hint}write `list(type)`, such as `list(string)`; a list holds {}",
                     words::list(
                         DataType::NAMES
                             .iter()
@@ -193,18 +212,7 @@ impl Checker<'_> {
                     )
                 )
             } else {
-                let usual = match text.to_lowercase().as_str() {
-                    "int" | "integer" | "bigint" | "long" | "i64" | "int32" => Some("int64"),
-                    "float" | "double" | "real" | "f64" => Some("float64"),
-                    "text" | "str" | "varchar" | "utf8" => Some("string"),
-                    "boolean" => Some("bool"),
-                    "datetime" | "time" | "timestamptz" => Some("timestamp"),
-                    "array" | "list" | "json" => Some("list(string)"),
-                    "enum" => Some("string"),
-                    "numeric" | "money" => Some("decimal(12,2)"),
-                    _ => None,
-                };
-                let hint = usual.map_or_else(
+                let hint = usual_type(text).map_or_else(
                     || words::did_you_mean(text, DataType::NAMES.iter().copied()),
                     |name| format!("did you mean `{name}`? "),
                 );
