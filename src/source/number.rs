@@ -7,6 +7,9 @@ pub struct Number {
     exponent: i64,
 }
 
+/// Significant digits: fewer than 10^38 fits an i128, so that no step needs a look at overflow.
+const MAX_DIGITS: u32 = 38;
+
 impl Number {
     /// Reads `-12`, `+0.50`, `.5`, `5.`, `1.28E2`; `None` if the text is no such number or has more
     /// than 38 digits between its first and its last that is no zero.
@@ -20,6 +23,7 @@ impl Number {
         let mut digits = 0i128;
         // Zeros read and not yet multiplied in: those at the end never are.
         let mut zeros = 0u32;
+        let mut count = 0u32;
         let mut exponent = 0i64;
         let mut has_digit = false;
         let mut is_fraction = false;
@@ -29,16 +33,19 @@ impl Number {
                     has_digit = true;
                     exponent -= i64::from(is_fraction);
                     if *byte != b'0' {
-                        let shift = match zeros {
-                            0 => 10,
-                            zeros => 10i128.checked_pow(zeros.checked_add(1)?)?,
+                        count = count.saturating_add(zeros).saturating_add(1);
+                        if count > MAX_DIGITS {
+                            return None;
+                        }
+                        let shift = if zeros == 0 {
+                            10
+                        } else {
+                            10i128.pow(zeros + 1)
                         };
-                        digits = digits
-                            .checked_mul(shift)?
-                            .checked_add(i128::from(byte - b'0'))?;
+                        digits = digits * shift + i128::from(byte - b'0');
                         zeros = 0;
                     } else if digits != 0 {
-                        zeros = zeros.checked_add(1)?;
+                        zeros = zeros.saturating_add(1);
                     }
                 }
                 Some(b'.') if !is_fraction => is_fraction = true,
