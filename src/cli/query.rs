@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::json::LineDelimitedWriter;
 use arrow::json::writer::{JsonArray, WriterBuilder};
 use arrow::util::pretty::pretty_format_batches;
 use chrono_tz::Tz;
@@ -258,14 +259,35 @@ fn csv(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>> {
         .with_header(true)
         .build(Vec::new());
     if batches.is_empty() {
-        writer
-            .write(&RecordBatch::new_empty(Arc::clone(schema)))
-            .map_err(fault)?;
+        let empty = RecordBatch::new_empty(Arc::clone(schema));
+        writer.write(&harmless(&empty)?).map_err(fault)?;
     }
     for batch in batches {
         writer.write(&harmless(batch)?).map_err(fault)?;
     }
     Ok(writer.into_inner())
+}
+
+/// Lists and the like as JSON text: a CSV has one text a field.
+fn as_json(column: &ArrayRef) -> Result<StringArray> {
+    const NAME: &str = "v";
+    let field = Field::new(NAME, column.data_type().clone(), true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let batch = RecordBatch::try_new(schema, vec![Arc::clone(column)]).map_err(fault)?;
+    let mut writer = LineDelimitedWriter::new(Vec::new());
+    writer.write(&batch).map_err(fault)?;
+    writer.finish().map_err(fault)?;
+    let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
+    Ok(text
+        .lines()
+        .enumerate()
+        .map(|(row, line)| {
+            let json = line
+                .strip_prefix("{\"v\":")
+                .and_then(|line| line.strip_suffix('}'));
+            json.filter(|_| column.is_valid(row))
+        })
+        .collect())
 }
 
 /// Text that a spreadsheet would run as a formula gets a leading `'`; numbers stay as they are.
@@ -277,6 +299,11 @@ fn harmless(batch: &RecordBatch) -> Result<RecordBatch> {
             column.data_type(),
             DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
         );
+        if column.data_type().is_nested() {
+            fields.push(Field::new(field.name(), DataType::Utf8, true));
+            columns.push(Arc::new(as_json(column)?));
+            continue;
+        }
         if !is_text {
             fields.push(field.as_ref().clone());
             columns.push(Arc::clone(column));

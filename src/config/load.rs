@@ -138,9 +138,25 @@ impl<'a> Loader<'a> {
     /// Reads one YAML file; `None` if not even its tree could be read.
     fn yaml<T: DeserializeOwned>(&mut self, path: &str, schema: &Json) -> Option<Loaded<T>> {
         let text = files::text(self.root, path, self.problems)?;
-        let document = parse::parse(path, &text, self.problems)?;
+        let Some(document) = parse::parse(path, &text, self.problems) else {
+            self.name_keys(path, schema);
+            return None;
+        };
         let read = walk::read(&document, schema, self.problems);
         Some(Loaded { document, read })
+    }
+
+    /// An empty file is begun with the keys that it must have.
+    fn name_keys(&mut self, path: &str, schema: &Json) {
+        let required = schema["required"].as_array();
+        let keys = required.into_iter().flatten().filter_map(Json::as_str);
+        let keys = words::list(keys);
+        let told = self.problems.last_mut();
+        if let Some(told) = told.filter(|told| told.file == path && told.cause == parse::EMPTY)
+            && !keys.is_empty()
+        {
+            told.mend = format!("write its keys {keys}, or remove the file");
+        }
     }
 
     fn tell(

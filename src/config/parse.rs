@@ -13,6 +13,9 @@ use crate::diagnostic::{Diagnostic, Place};
 /// Deepest nesting read; our files need 8.
 const DEEPEST: usize = 32;
 
+/// What is told of a file without any key.
+pub const EMPTY: &str = "the file is empty";
+
 /// Reads one file's text. What is merely refused (an anchor, a duplicate key) is told and left out, and
 /// the rest is still returned, so that all problems of a file are told at once; a syntax error ends
 /// the reading, and `None` comes back.
@@ -59,7 +62,7 @@ pub fn parse(path: &str, text: &str, problems: &mut Vec<Diagnostic>) -> Option<D
         problems.push(Diagnostic::new(
             path,
             Place::FILE,
-            "the file is empty",
+            EMPTY,
             "write its keys, or remove the file",
         ));
     }
@@ -283,7 +286,8 @@ fn key_of(node: &Node, entries: &[Entry]) -> (PendingKey, Option<(String, String
             "a list or mapping stands where a key should be",
             "a key is a name; a text that begins with `{` or `[` needs quotes",
         ),
-        Value::Scalar(scalar) if scalar.kind == ScalarKind::Null => {
+        // `null` written out is the name of a column's rule.
+        Value::Scalar(scalar) if scalar.kind == ScalarKind::Null && scalar.text != "null" => {
             refused("a key is missing before the `:`", "write the key's name")
         }
         Value::Scalar(scalar) if scalar.text == "<<" => refused(

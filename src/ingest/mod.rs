@@ -37,7 +37,7 @@ use crate::source::store::Location;
 use crate::source::{DecodeContext, Decoded, RawObject, RowSchema, Stored, decode_object};
 use crate::table::publish::{Ready, TableCommit, partition_key};
 use crate::table::state::{ObjectRecord, TableState};
-use crate::table::write::hash_text;
+use crate::table::write::{ROW_GROUP_ROWS, hash_text};
 
 use object_rows::ObjectRows;
 use partition::PartitionTask;
@@ -199,46 +199,50 @@ pub async fn ingest(
     // 4. Each date: merge, deduplicate, sort, write.
     let known = Fingerprints::of(known_objects(state, plan, &records).into_values());
     let threads = context.engine.threads().max(1);
-    // Many days keep all threads busy by themselves; a single one is shared among them.
-    let threads_per_day = match rebuild.len() + merge.len() >= threads {
-        true => 1,
-        false => threads,
-    };
-    let dates: Vec<NaiveDate> = rebuild.iter().chain(&merge).copied().collect();
-    let built: Vec<(Ready, partition::Counts)> = stream::iter(dates)
-        .map(|date| {
-            let base = merge.contains(&date).then(|| {
-                context
-                    .warehouse
-                    .join(partition_key(&source.name, Some(date)))
-            });
-            let (context, decode) = (context.clone(), Arc::clone(&decode));
-            let (store, excluded) = (Arc::clone(&store), excluded.clone());
-            let inputs = known.at(date);
-            tokio::task::spawn_blocking(move || {
-                if let Some(path) = base {
-                    store.push_published(date32(date), &path)?;
-                }
-                let task = PartitionTask {
-                    date,
-                    rows: store.take(date32(date)),
-                    excluded: excluded
-                        .iter()
-                        .map(|object| store.object_number(object))
-                        .collect(),
-                    names: store.names(),
-                    inputs,
-                    threads: threads_per_day,
-                };
-                partition::build(&context, &decode, task)
+    // A large day is shared among all threads, one after the other; small ones go side by side.
+    let (large, small): (Vec<NaiveDate>, Vec<NaiveDate>) = rebuild
+        .iter()
+        .chain(&merge)
+        .partition(|date| store.rows(date32(**date)) >= threads * ROW_GROUP_ROWS);
+    let mut built = Vec::new();
+    for (dates, at_once, threads_per_day) in [(large, 1, threads), (small, threads, 1)] {
+        let days: Vec<(Ready, partition::Counts)> = stream::iter(dates)
+            .map(|date| {
+                let base = merge.contains(&date).then(|| {
+                    context
+                        .warehouse
+                        .join(partition_key(&source.name, Some(date)))
+                });
+                let (context, decode) = (context.clone(), Arc::clone(&decode));
+                let (store, excluded) = (Arc::clone(&store), excluded.clone());
+                let inputs = known.at(date);
+                tokio::task::spawn_blocking(move || {
+                    if let Some(path) = base {
+                        store.push_published(date32(date), &path)?;
+                    }
+                    let task = PartitionTask {
+                        date,
+                        rows: store.take(date32(date)),
+                        excluded: excluded
+                            .iter()
+                            .map(|object| store.object_number(object))
+                            .collect(),
+                        names: store.names(),
+                        inputs,
+                        threads: threads_per_day,
+                    };
+                    partition::build(&context, &decode, task)
+                })
             })
-        })
-        .buffered(threads)
-        .map(|built| {
-            built.map_err(|error| Error::Failed(format!("building a day stopped: {error}")))?
-        })
-        .try_collect()
-        .await?;
+            .buffered(at_once)
+            .map(|built| {
+                built.map_err(|error| Error::Failed(format!("building a day stopped: {error}")))?
+            })
+            .try_collect()
+            .await?;
+        built.extend(days);
+    }
+    built.sort_by_key(|(ready, _)| ready.date);
     for (ready, counts) in &built {
         report.rows += ready.written.rows;
         report.duplicates += counts.duplicates;

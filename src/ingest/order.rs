@@ -28,6 +28,16 @@ impl Place {
         }
     }
 
+    /// Reads a little of each of the row's first lines of memory, so that they are near when it is used.
+    #[inline]
+    pub fn touch(&self, chunks: &[Chunk]) -> u8 {
+        let Some(chunk) = chunks.get(self.chunk as usize) else {
+            return 0;
+        };
+        let byte = |ahead: usize| chunk.bytes.get(self.at as usize + ahead).copied();
+        byte(0).unwrap_or(0) ^ byte(64).unwrap_or(0) ^ byte(128).unwrap_or(0)
+    }
+
     /// The row itself.
     #[inline]
     pub fn row<'a>(&self, chunks: &'a [Chunk]) -> Row<'a> {

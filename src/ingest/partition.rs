@@ -23,6 +23,9 @@ use crate::table::write::{
     ENCODER_BATCH_ROWS, PartitionWriter, ROW_GROUP_ROWS, RowGroup, RowGroupEncoder,
 };
 
+/// Rows that are brought near at once.
+const ROWS_AHEAD: usize = 32;
+
 /// One day to build.
 pub(super) struct PartitionTask {
     pub date: NaiveDate,
@@ -206,12 +209,19 @@ impl Day<'_> {
             users.goes_on(row.key, self.shape.user_id(row.coded));
         }
         let mut batches = Vec::with_capacity((end - start).div_ceil(ENCODER_BATCH_ROWS));
-        for place in &places[start..end] {
-            if !self.push(&mut builder, &mut users, place.row(&rows.chunks)) && !is_exact {
-                return Ok(None);
-            }
-            if builder.rows() == ENCODER_BATCH_ROWS {
-                batches.push(self.batch(&mut builder)?);
+        for ahead in places[start..end].chunks(ROWS_AHEAD) {
+            // Rows lie where they came, so that each is a wait for memory: wait for several at once.
+            let touched = ahead
+                .iter()
+                .fold(0, |all, place| all ^ place.touch(&rows.chunks));
+            std::hint::black_box(touched);
+            for place in ahead {
+                if !self.push(&mut builder, &mut users, place.row(&rows.chunks)) && !is_exact {
+                    return Ok(None);
+                }
+                if builder.rows() == ENCODER_BATCH_ROWS {
+                    batches.push(self.batch(&mut builder)?);
+                }
             }
         }
         if builder.rows() > 0 {

@@ -179,6 +179,11 @@ impl RowStore {
         Ok(())
     }
 
+    /// Rows of a day so far.
+    pub fn rows(&self, date: i32) -> usize {
+        self.lock().dates.get(&date).map_or(0, DateRows::rows)
+    }
+
     /// The rows of a day, taken out; their memory stays counted until they are dropped.
     pub fn take(&self, date: i32) -> DateRows {
         let mut inner = self.lock();

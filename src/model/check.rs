@@ -353,6 +353,12 @@ pub fn fits(found: &Arrow, declared: DataType) -> bool {
             other => other.is_integer(),
         },
         DataType::Timestamp => matches!(found, Arrow::Timestamp(_, Some(_))),
+        DataType::List(of) => match found {
+            Arrow::List(element) | Arrow::LargeList(element) | Arrow::FixedSizeList(element, _) => {
+                fits(element.data_type(), of.data_type())
+            }
+            _ => false,
+        },
         DataType::Bool | DataType::Date => false,
     }
 }
@@ -367,6 +373,9 @@ pub fn friendly(found: &Arrow) -> String {
         Arrow::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
         Arrow::Timestamp(_, Some(_)) => "timestamp".to_string(),
         Arrow::Timestamp(_, None) => "a timestamp without zone".to_string(),
+        Arrow::List(of) | Arrow::LargeList(of) | Arrow::FixedSizeList(of, _) => {
+            format!("list({})", friendly(of.data_type()))
+        }
         other if other.is_integer() => "int64".to_string(),
         other => other.to_string().to_lowercase(),
     }

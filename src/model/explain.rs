@@ -258,7 +258,7 @@ impl Said {
                 ..Self::new(
                     format!("{name} is neither in GROUP BY nor inside an aggregate"),
                     format!(
-                        "add it to GROUP BY, or say which of its values: min({name}), max({name})"
+                        "add it to GROUP BY, or say what of its values: min({name}), max({name}), for numbers also sum({name})"
                     ),
                 )
             };

@@ -159,11 +159,27 @@ pub(super) fn unknown_table<'a>(
         file,
         Place::new(line, column),
         format!("there is no table {table}"),
-        format!(
-            "{}tables are the sources of `pipelines/` and the models of `sql/`; `loudou ls` lists them",
-            did_you_mean(table, known)
-        ),
+        tables_there_are(table, known.collect()),
     )
+}
+
+/// Names of tables in one message at most.
+const MAX_NAMED: usize = 20;
+
+fn tables_there_are(table: &str, mut known: Vec<&str>) -> String {
+    known.sort_unstable();
+    known.dedup();
+    let hint = did_you_mean(table, known.iter().copied());
+    let more = match known.len().checked_sub(MAX_NAMED) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more (`loudou ls` lists them)"),
+    };
+    known.truncate(MAX_NAMED);
+    match known.is_empty() {
+        true => "there is no other table; a source of `pipelines/` or a model of `sql/` makes one"
+            .to_string(),
+        false => format!("{hint}tables are {}{more}", known.join(", ")),
+    }
 }
 
 /// "did you mean x? " if a name is near, else nothing.

@@ -115,10 +115,14 @@ pub fn parse_expression(text: &str) -> Result<Expr, ((usize, usize), String, &'s
             usize::try_from(next.span.start.column).unwrap_or(1),
         );
         let found = next.token.to_string();
+        let mend = match found.as_str() {
+            "," => "join two conditions by `and` or `or`",
+            found => mend_of(found),
+        };
         return Err((
             place,
             format!("`{found}` stands where the condition should end"),
-            mend_of(&found),
+            mend,
         ));
     }
     Ok(expression)

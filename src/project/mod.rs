@@ -12,13 +12,15 @@ mod report;
 mod source;
 
 pub use contract::{Build, Check, ColumnContract, Contract, Reads};
-pub use data_type::DataType;
+pub use data_type::{DataType, ElementType};
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};
 pub use local_day::{LocalDays, date32, day_start_us, from_date32, local_to_us};
 pub use memory::{LEAST_MEMORY_BYTES, Memory};
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
-pub use source::{Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec};
+pub use source::{
+    Allowed, Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec,
+};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

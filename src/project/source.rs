@@ -45,12 +45,27 @@ pub struct Column {
     pub data_type: DataType,
     /// Path of the field in the raw row, e.g. `["props", "cart", "total"]`.
     pub from: Vec<String>,
-    /// When the field is missing or null.
+    /// How it is written; `iso` for timestamps and `date` for dates unless declared, nothing for others.
+    pub format: Option<TimeFormat>,
+    /// The only values it may have.
+    pub one_of: Option<Allowed>,
+    /// When the row has no such field.
     pub missing: Rule,
-    /// When its value cannot be read as the type.
+    /// When the field is there and holds nothing: null, or an empty field of a CSV.
+    pub null: Rule,
+    /// When its value cannot be read as the type, or is none of `one_of`.
     pub wrong: Rule,
     /// Personal data: never shown in quarantine text or reports.
     pub personal: bool,
+}
+
+/// The values a column (or each element of a list) may have, sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allowed {
+    /// Of a string.
+    Texts(Vec<String>),
+    /// Of an int64.
+    Numbers(Vec<i64>),
 }
 
 /// What a bad value does.
@@ -94,9 +109,10 @@ pub struct TimeSpec {
 /// How a time is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimeFormat {
-    /// ISO 8601 date and time (`T` or blank between), with or without zone; without: project zone.
+    /// ISO 8601 date and time (`T` or blank between; basic form too), with or without zone; without:
+    /// project zone.
     Iso,
-    /// Seconds since 1970 (may have decimals).
+    /// Seconds since 1970 (all epochs may have decimals and an exponent).
     EpochS,
     /// Milliseconds since 1970.
     EpochMs,
@@ -106,6 +122,20 @@ pub enum TimeFormat {
     Date,
     /// A chrono strftime pattern, read in the project zone unless it has an offset.
     Pattern(String),
+}
+
+impl TimeFormat {
+    /// As YAML names it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Iso => "iso",
+            Self::EpochS => "epoch_s",
+            Self::EpochMs => "epoch_ms",
+            Self::EpochUs => "epoch_us",
+            Self::Date => "date",
+            Self::Pattern(pattern) => pattern,
+        }
+    }
 }
 
 /// Duplicates of one local date.

@@ -149,7 +149,7 @@ fn columns(section: &Section, statement: &Statement, given: &[(String, Arrow)]) 
                 section.yaml_path,
                 listed(&declared)
             ),
-            "make both the same columns in the same order".to_string(),
+            same_columns(&names, &declared, &section.yaml_path),
         )];
     }
     section
@@ -175,6 +175,34 @@ fn columns(section: &Section, statement: &Statement, given: &[(String, Arrow)]) 
         .collect()
 }
 
+/// How a select and a section come to the same columns.
+fn same_columns(given: &[&str], declared: &[&str], yaml_path: &str) -> String {
+    let lacking = |names: &[&str], others: &[&str]| {
+        let found: Vec<&str> = names
+            .iter()
+            .filter(|name| !others.contains(name))
+            .copied()
+            .collect();
+        found.join(", ")
+    };
+    let (missing, extra) = (lacking(declared, given), lacking(given, declared));
+    match (missing.is_empty(), extra.is_empty()) {
+        (true, true) => format!(
+            "give each once, in the order of {yaml_path}: {}",
+            declared.join(", ")
+        ),
+        (false, true) => {
+            format!("add {missing} to the select, or take it out of `columns` of {yaml_path}")
+        }
+        (true, false) => {
+            format!("take {extra} out of the select, or declare it in `columns` of {yaml_path}")
+        }
+        (false, false) => format!(
+            "the select lacks {missing}, and {extra} is not declared: rename one of them, so that both have the same columns in the same order"
+        ),
+    }
+}
+
 fn listed(names: &[&str]) -> String {
     match names {
         [] => "no column".to_string(),
@@ -185,15 +213,18 @@ fn listed(names: &[&str]) -> String {
 fn suits(format: Format, found: &Arrow) -> bool {
     let is_text = matches!(found, Arrow::Utf8 | Arrow::Utf8View | Arrow::LargeUtf8);
     let is_decimal = matches!(found, Arrow::Decimal128(..));
+    // A plain NULL has no type and is shown as nothing.
+    if *found == Arrow::Null {
+        return true;
+    }
     match format {
-        Format::Text => true,
-        Format::Word => is_text,
+        Format::Text | Format::Word => is_text,
         Format::Date => *found == Arrow::Date32,
-        Format::Count | Format::DurationUs => {
+        Format::Count => found.is_integer(),
+        Format::Percent | Format::Points => found.is_floating(),
+        Format::Money => is_decimal,
+        Format::DurationUs | Format::Number => {
             found.is_integer() || found.is_floating() || is_decimal
-        }
-        Format::Percent | Format::Points | Format::Number | Format::Money => {
-            found.is_floating() || found.is_integer() || is_decimal
         }
         Format::Flag => *found == Arrow::Boolean,
     }

@@ -19,7 +19,10 @@ use arrow::error::ArrowError;
 
 use twox_hash::XxHash3_64;
 
-use super::row_code::{Coded, Reader, push, push_number, push_ordered, push_text, read_number};
+use super::list::ListBuilder;
+use super::row_code::{
+    Coded, Reader, push, push_list, push_number, push_ordered, push_text, read_number,
+};
 use super::rows::{RowSchema, arrow_type, user_key};
 use super::value::Value;
 use crate::project::{DataType, Duplicates, Source};
@@ -178,7 +181,7 @@ impl<'a> RowView<'a> {
 }
 
 /// Columns of one declared type. Text is gathered as bytes and checked once per batch.
-enum Column {
+pub(super) enum Column {
     Text(BinaryBuilder),
     Int(Int64Builder),
     Float(Float64Builder),
@@ -186,10 +189,11 @@ enum Column {
     Decimal(Decimal128Builder),
     Timestamp(TimestampMicrosecondBuilder),
     Date(Date32Builder),
+    List(Box<ListBuilder>),
 }
 
 impl Column {
-    fn new(data_type: DataType, rows: usize) -> Self {
+    pub(super) fn new(data_type: DataType, rows: usize) -> Self {
         match data_type {
             DataType::String => Self::Text(BinaryBuilder::with_capacity(rows, rows * 12)),
             DataType::Int64 => Self::Int(Int64Builder::with_capacity(rows)),
@@ -203,13 +207,24 @@ impl Column {
                     .with_data_type(arrow_type(data_type)),
             ),
             DataType::Date => Self::Date(Date32Builder::with_capacity(rows)),
+            DataType::List(of) => Self::List(Box::new(ListBuilder::new(of, rows))),
+        }
+    }
+
+    /// Appends the next value.
+    #[inline]
+    pub(super) fn push(&mut self, values: &mut Reader<'_>) {
+        let value = values.value();
+        match self {
+            Self::List(builder) => builder.push(value, values),
+            _ => self.push_value(value),
         }
     }
 
     /// Appends a value of the column's type; a value of any other type is a null (decoders read each
     /// value by the column's type, so none occurs).
     #[inline]
-    fn push(&mut self, value: Coded<'_>) {
+    fn push_value(&mut self, value: Coded<'_>) {
         match (self, value) {
             (Self::Text(builder), Coded::Text(text)) => builder.append_value(text),
             (Self::Int(builder), Coded::Int(number)) => builder.append_value(number),
@@ -227,10 +242,11 @@ impl Column {
             (Self::Decimal(builder), _) => builder.append_null(),
             (Self::Timestamp(builder), _) => builder.append_null(),
             (Self::Date(builder), _) => builder.append_null(),
+            (Self::List(_), _) => {}
         }
     }
 
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+    pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Self::Text(builder) => Arc::new(StringArray::try_from_binary(builder.finish())?),
             Self::Int(builder) => Arc::new(builder.finish()),
@@ -239,6 +255,7 @@ impl Column {
             Self::Decimal(builder) => Arc::new(builder.finish()),
             Self::Timestamp(builder) => Arc::new(builder.finish()),
             Self::Date(builder) => Arc::new(builder.finish()),
+            Self::List(builder) => builder.finish()?,
         })
     }
 }
@@ -301,17 +318,18 @@ impl ColumnsBuilder {
             self.event_time.append_value(time_us);
         }
         if self.shape.has_id {
-            self.event_id.push(values.value());
+            self.event_id.push(&mut values);
         }
         if self.shape.is_event_stream {
             user_id = values.text();
-            self.user_id.push(user_id.map_or(Coded::Null, Coded::Text));
+            self.user_id
+                .push_value(user_id.map_or(Coded::Null, Coded::Text));
             self.user_key.append_value(user_key);
         }
         for column in &mut self.declared {
-            column.push(values.value());
+            column.push(&mut values);
         }
-        self.props.push(values.value());
+        self.props.push(&mut values);
         self.object.append_value(object);
         self.offset
             .append_value(i64::try_from(row.offset).unwrap_or(i64::MAX));
@@ -431,10 +449,22 @@ impl<'a> PublishedRows<'a> {
             push_text(out, text(column));
         }
         for column in &self.declared {
-            push(out, value(column, row));
+            push_published(out, column, row);
         }
         push_text(out, text(self.props));
     }
+}
+
+fn push_published(out: &mut Vec<u8>, column: &ArrayRef, row: usize) {
+    let list = column.as_list_opt::<i32>().filter(|_| column.is_valid(row));
+    let Some(elements) = list.map(|list| list.value(row)) else {
+        return push(out, value(column, row));
+    };
+    let mut coded = Vec::new();
+    for at in 0..elements.len() {
+        push(&mut coded, value(&elements, at));
+    }
+    push_list(out, elements.len(), &coded);
 }
 
 fn value(column: &ArrayRef, row: usize) -> Value<'_> {

@@ -94,7 +94,7 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
         return Err(Error::Object {
             object: object.path.clone(),
             cause: format!(
-                "its header ({}) has none of the declared fields; is the first line a header?",
+                "its header ({}) has none of the declared fields; is the first line a header, and do commas part its fields?",
                 names.join(", ")
             ),
         });
@@ -190,7 +190,8 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
         rows.row(
             place,
             |slot| match columns[slot].map(|at| fields[at]) {
-                None | Some("") => Raw::Missing,
+                None => Raw::Missing,
+                Some("") => Raw::Null,
                 Some(text) => Raw::Scalar(text),
             },
             (!props.is_empty()).then_some(props.as_str()),
@@ -218,7 +219,10 @@ mod tests {
             name: name.to_string(),
             data_type: DataType::String,
             from: vec![from.to_string()],
+            format: None,
+            one_of: None,
             missing: Rule::Null,
+            null: Rule::Null,
             wrong: Rule::Null,
             personal,
         };

@@ -15,12 +15,11 @@ use super::listing::RawObject;
 use super::row_code::{push, push_ordered, push_text};
 use super::rows::{BadLine, RowSchema, user_key};
 use super::time::TimeReader;
-use super::value::{self, Value};
-use super::{csv_rows, ndjson, parquet_rows};
+use super::value::{ColumnReader, Value};
+use super::{csv_rows, list, ndjson, parquet_rows};
 use crate::error::{Error, Result};
 use crate::project::{
-    Column, DataType, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, TimeFormat,
-    date32,
+    Column, DataType, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, date32,
 };
 
 /// Bad lines kept with their text per object; more are only counted.
@@ -141,8 +140,10 @@ pub(super) fn unreadable(object: &str, error: &dyn std::fmt::Display) -> Error {
 /// A field as a format found it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Raw<'a> {
-    /// Absent or null.
+    /// Absent.
     Missing,
+    /// There, and null; in a CSV an empty field.
+    Null,
     /// Text, a number or a boolean, as written.
     Scalar(&'a str),
     /// An object or array, as written.
@@ -214,15 +215,15 @@ pub(super) struct RowAssembler<'a> {
     pub object: &'a RawObject,
     context: &'a DecodeContext,
     time: Option<TimeReader>,
-    timestamps: TimeReader,
+    readers: Vec<ColumnReader>,
     days: LocalDays,
     layout_days: LocalDays,
     late: Option<(i32, i32)>,
-    /// The row's values, coded.
-    body: Vec<u8>,
     /// Ordered bytes of its `sort_by` columns.
     order: Vec<u8>,
-    /// The whole row, coded.
+    /// Room for the elements of a list.
+    elements: Vec<u8>,
+    /// The row, coded.
     coded: Vec<u8>,
     has_personal: bool,
     decoded: Decoded,
@@ -252,7 +253,11 @@ impl<'a> RowAssembler<'a> {
                 .time
                 .as_ref()
                 .map(|time| TimeReader::new(time.format.clone(), context.zone)),
-            timestamps: TimeReader::new(TimeFormat::Iso, context.zone),
+            readers: source
+                .columns
+                .iter()
+                .map(|column| ColumnReader::new(column, context.zone))
+                .collect(),
             days: LocalDays::new(context.zone),
             layout_days: LocalDays::new(layout_zone),
             late: object
@@ -260,7 +265,7 @@ impl<'a> RowAssembler<'a> {
                 .map(date32)
                 .map(|day| (day.saturating_sub(late_days), day.saturating_add(late_days))),
             order: Vec::new(),
-            body: Vec::new(),
+            elements: Vec::new(),
             coded: Vec::new(),
             has_personal: source.columns.iter().any(|column| column.personal),
             decoded: Decoded::default(),
@@ -278,19 +283,9 @@ impl<'a> RowAssembler<'a> {
         text: impl FnOnce() -> String,
     ) -> Result<()> {
         self.decoded.lines += 1;
-        match self.read_row(&raw, props) {
+        match self.read_row(place, &raw, props) {
             Ok(head) => {
                 self.decoded.rows += 1;
-                self.coded.clear();
-                let object = self.sink.object_number();
-                let shape = &self.context.shape;
-                shape.begin(&mut self.coded, object, place.offset, &self.order);
-                self.coded.extend_from_slice(&self.body);
-                let head = RowHead {
-                    key: shape.key(head.key, &self.coded),
-                    id_hash: shape.id_hash(head.time_us, &self.coded),
-                    ..head
-                };
                 self.sink.row(head, &self.coded)?;
             }
             Err(refused) => self.keep_bad(place, refused, text()),
@@ -342,6 +337,7 @@ impl<'a> RowAssembler<'a> {
 
     fn read_row<'r>(
         &mut self,
+        place: Place,
         raw: &impl Fn(usize) -> Raw<'r>,
         props: Option<&str>,
     ) -> Result<RowHead, Refused> {
@@ -355,14 +351,14 @@ impl<'a> RowAssembler<'a> {
                         .map_or_else(String::new, |time| time.field.join("."))
                 };
                 let us = match raw(slot) {
-                    Raw::Missing => return Err(refuse_missing(name())),
+                    Raw::Missing | Raw::Null => return Err(refuse_missing(name())),
                     Raw::Nested(_) => None,
                     Raw::Scalar(text) => reader.read(text),
                 };
                 let us = us.ok_or_else(|| Refused {
                     reason: "time",
                     column: Some(name()),
-                    detail: "not a time of the declared format".to_string(),
+                    detail: format!("not a time: {}", reader.expected()),
                 })?;
                 let day = self.days.day_of(us).unwrap_or_default();
                 if let Some((first, last)) = self.late {
@@ -400,34 +396,39 @@ impl<'a> RowAssembler<'a> {
             }
             _ => None,
         };
-        self.body.clear();
-        if self.context.shape.has_id {
-            push_text(&mut self.body, event_id.map(str::as_bytes));
-        }
-        if self.context.shape.is_event_stream {
-            push_text(&mut self.body, user_id.map(str::as_bytes));
-        }
-        for (slot, column) in source.columns.iter().enumerate() {
-            let value = read_value(&mut self.timestamps, column, raw(slot))?;
-            push(&mut self.body, value);
-        }
-        push_text(&mut self.body, props.map(str::as_bytes));
+        let shape = &self.context.shape;
         self.order.clear();
-        for slot in &self.context.shape.sort_by {
-            let column = &source.columns[*slot];
-            push_ordered(
-                &mut self.order,
-                read_value(&mut self.timestamps, column, raw(*slot))?,
-            );
+        for slot in &shape.sort_by {
+            let (column, reader) = (&source.columns[*slot], &mut self.readers[*slot]);
+            push_ordered(&mut self.order, read_value(reader, column, raw(*slot))?);
         }
+        self.coded.clear();
+        let object = self.sink.object_number();
+        shape.begin(&mut self.coded, object, place.offset, &self.order);
+        if shape.has_id {
+            push_text(&mut self.coded, event_id.map(str::as_bytes));
+        }
+        if shape.is_event_stream {
+            push_text(&mut self.coded, user_id.map(str::as_bytes));
+        }
+        for (slot, (column, reader)) in source.columns.iter().zip(&mut self.readers).enumerate() {
+            match (read_value(reader, column, raw(slot))?, column.data_type) {
+                (Value::List(text), DataType::List(of)) => {
+                    list::push_coded(&mut self.coded, &mut self.elements, text, of);
+                }
+                (value, _) => push(&mut self.coded, value),
+            }
+        }
+        push_text(&mut self.coded, props.map(str::as_bytes));
+        let user_key = match shape.is_event_stream {
+            true => user_key(user_id),
+            false => 0,
+        };
         Ok(RowHead {
             date,
             time_us,
-            key: match self.context.shape.is_event_stream {
-                true => user_key(user_id),
-                false => 0,
-            },
-            id_hash: 0,
+            key: shape.key(user_key, &self.coded),
+            id_hash: shape.id_hash(time_us, &self.coded),
         })
     }
 }
@@ -435,27 +436,45 @@ impl<'a> RowAssembler<'a> {
 /// Reads one declared column by its rules.
 #[inline]
 fn read_value<'r>(
-    timestamps: &mut TimeReader,
+    reader: &mut ColumnReader,
     column: &Column,
     raw: Raw<'r>,
 ) -> Result<Value<'r>, Refused> {
-    let read = match raw {
-        Raw::Missing => None,
-        Raw::Nested(_) if column.data_type != DataType::String => Some(None),
-        Raw::Scalar(text) | Raw::Nested(text) => Some(match column.data_type {
-            DataType::Timestamp => timestamps.read(text).map(Value::Int),
-            data_type => value::read(text, data_type),
-        }),
+    let (text, is_nested) = match raw {
+        Raw::Scalar(text) => (text, false),
+        Raw::Nested(text) => (text, true),
+        nothing => {
+            let rule = match nothing {
+                Raw::Null => column.null,
+                _ => column.missing,
+            };
+            return match rule {
+                Rule::Null => Ok(Value::Null),
+                Rule::Quarantine => Err(refuse_nothing(column, nothing)),
+            };
+        }
     };
-    match (read, column.missing, column.wrong) {
-        (Some(Some(value)), _, _) => Ok(value),
-        (None, Rule::Null, _) | (Some(None), _, Rule::Null) => Ok(Value::Null),
-        (None, Rule::Quarantine, _) => Err(refuse_missing(column.name.clone())),
-        (Some(None), _, Rule::Quarantine) => Err(Refused {
-            reason: "wrong_type",
+    match (reader.read(text, is_nested), column.wrong) {
+        (Ok(value), _) => Ok(value),
+        (Err(_), Rule::Null) => Ok(Value::Null),
+        (Err(wrong), Rule::Quarantine) => Err(Refused {
+            reason: wrong.reason(),
             column: Some(column.name.clone()),
-            detail: format!("not a {}", column.data_type),
+            detail: reader.expected(wrong),
         }),
+    }
+}
+
+/// A column's rule refuses a row that has nothing for it.
+fn refuse_nothing(column: &Column, raw: Raw<'_>) -> Refused {
+    let (reason, what) = match raw {
+        Raw::Null => ("null", "is null or empty"),
+        _ => ("missing", "is missing"),
+    };
+    Refused {
+        reason,
+        detail: format!("{} {what}", column.from.join(".")),
+        column: Some(column.name.clone()),
     }
 }
 

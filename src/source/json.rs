@@ -106,7 +106,7 @@ fn walk_object_at(
 }
 
 /// Scans one value at `at`; returns its span and the byte after it.
-fn scan_value(line: &[u8], at: usize, depth: u32) -> Scan<(Span, usize)> {
+pub fn scan_value(line: &[u8], at: usize, depth: u32) -> Scan<(Span, usize)> {
     if depth > MAX_DEPTH {
         return Err(Malformed {
             at,

@@ -12,17 +12,53 @@ use crate::error::Result;
 
 /// What to do with a top-level key.
 struct Field {
-    key: Vec<u8>,
+    key: Key,
     /// Slots that take the value itself.
     slots: Vec<usize>,
     /// Slots that take something inside it, with the path below this key.
     inside: Vec<(usize, Vec<String>)>,
 }
 
+/// A key, with its first eight bytes as a number: most keys are told apart, or found equal, by those.
+struct Key {
+    first: u64,
+    length: usize,
+    rest: Vec<u8>,
+}
+
+impl Key {
+    fn new(name: &[u8]) -> Self {
+        Self {
+            first: first_eight(name),
+            length: name.len(),
+            rest: name.get(8..).unwrap_or_default().to_vec(),
+        }
+    }
+
+    #[inline]
+    fn is(&self, name: &[u8]) -> bool {
+        self.length == name.len()
+            && self.first == first_eight(name)
+            && (self.length <= 8 || self.rest == name[8..])
+    }
+}
+
+/// The first eight bytes, zeros behind a shorter name.
+#[inline]
+fn first_eight(name: &[u8]) -> u64 {
+    if let Some(Ok(eight)) = name.get(..8).map(<[u8; 8]>::try_from) {
+        return u64::from_le_bytes(eight);
+    }
+    name.iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 /// Where a slot's value is: in the line, or unescaped in the arena.
 #[derive(Debug, Clone, Copy)]
 enum Found {
     Missing,
+    Null,
     Line(usize, usize),
     Arena(usize, usize),
     Nested(usize, usize),
@@ -74,7 +110,7 @@ impl JsonLines {
             };
             let at = *by_key.entry(first.as_bytes().to_vec()).or_insert_with(|| {
                 fields.push(Field {
-                    key: first.as_bytes().to_vec(),
+                    key: Key::new(first.as_bytes()),
                     slots: Vec::new(),
                     inside: Vec::new(),
                 });
@@ -126,6 +162,7 @@ impl JsonLines {
         let (found, arena) = (&self.found, self.arena.as_str());
         let raw = |slot: usize| match found[slot] {
             Found::Missing => Raw::Missing,
+            Found::Null => Raw::Null,
             Found::Line(start, end) => Raw::Scalar(&line[start..end]),
             Found::Arena(start, end) => Raw::Scalar(&arena[start..end]),
             Found::Nested(start, end) => Raw::Nested(&line[start..end]),
@@ -170,7 +207,7 @@ impl JsonLines {
             };
             // Loggers write keys in the same order line by line: try the next one first.
             let at = match fields.get(expected) {
-                Some(field) if field.key == name => Some(expected),
+                Some(field) if field.key.is(name) => Some(expected),
                 _ => by_key.get(name).copied(),
             };
             let keep_raw = match at {
@@ -223,7 +260,7 @@ impl JsonLines {
 
 fn locate(line: &str, value: Span, arena: &mut String) -> Found {
     match value.kind {
-        Kind::Null => Found::Missing,
+        Kind::Null => Found::Null,
         Kind::Bool | Kind::Number | Kind::String { escaped: false } => {
             Found::Line(value.start, value.end)
         }

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder, StructArray,
+};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 use arrow::json::LineDelimitedWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
@@ -27,14 +30,19 @@ pub(super) fn decode(
     let mut row_number = 0u64;
     for batch in reader {
         let batch = batch.map_err(|error| unreadable(&object.path, &error))?;
-        let as_fault = |error: arrow::error::ArrowError| unreadable(&object.path, &error);
+        let as_fault = |error: ArrowError| unreadable(&object.path, &error);
         let texts = rows
             .slots
             .paths
             .iter()
-            .map(|path| field(&batch, path).map(|array| as_text(&array)).transpose())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(as_fault)?;
+            .map(|path| {
+                let array = field(&batch, path);
+                let texts = array.map(|array| {
+                    as_texts(&array).map_err(|_| unreadable_column(&object.path, path, &array))
+                });
+                texts.transpose()
+            })
+            .collect::<Result<Vec<_>>>()?;
         let props = undeclared_as_json(&batch, &rows.slots.paths).map_err(as_fault)?;
         let personal = rows.slots.personal.clone();
         for row in 0..batch.num_rows() {
@@ -44,15 +52,17 @@ pub(super) fn decode(
                 offset: row_number - 1,
             };
             let raw = |slot: usize| match &texts[slot] {
-                Some(texts) if texts.is_valid(row) => Raw::Scalar(texts.value(row)),
-                _ => Raw::Missing,
+                None => Raw::Missing,
+                Some(Texts { texts, .. }) if texts.is_null(row) => Raw::Null,
+                Some(Texts { texts, is_nested }) if *is_nested => Raw::Nested(texts.value(row)),
+                Some(Texts { texts, .. }) => Raw::Scalar(texts.value(row)),
             };
             let text = || {
                 (0..texts.len())
                     .map(|slot| match raw(slot) {
-                        Raw::Scalar(_) if personal[slot] => "***",
+                        Raw::Scalar(_) | Raw::Nested(_) if personal[slot] => "***",
                         Raw::Scalar(text) | Raw::Nested(text) => text,
-                        Raw::Missing => "",
+                        Raw::Missing | Raw::Null => "",
                     })
                     .collect::<Vec<_>>()
                     .join(",")
@@ -78,24 +88,127 @@ fn field(batch: &RecordBatch, path: &[String]) -> Option<ArrayRef> {
     Some(array)
 }
 
-/// The column as text. Timestamps with a zone become UTC text with `Z`, so that they are never taken
-/// for local times.
-fn as_text(array: &ArrayRef) -> Result<StringArray, arrow::error::ArrowError> {
-    let array = match array.data_type() {
-        DataType::Timestamp(_, Some(_)) => cast(
-            array,
-            &DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
-        )?,
-        _ => Arc::clone(array),
+/// A column as texts, and whether they are JSON of nested values.
+struct Texts {
+    texts: StringArray,
+    is_nested: bool,
+}
+
+/// The column as text, each value exactly. Timestamps with a zone become UTC text with `Z`, so that
+/// they are never taken for local times; lists, structs and maps become JSON.
+fn as_texts(array: &ArrayRef) -> Result<Texts, ArrowError> {
+    let is_nested = array.data_type().is_nested();
+    let texts = match array.data_type() {
+        DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::FixedSizeList(..)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_) => lists_as_json(array)?,
+        nested if nested.is_nested() => as_json(array)?,
+        DataType::Dictionary(_, values) => return as_texts(&cast(array, values)?),
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            as_utf8(&cast(array, &utc)?)?
+        }
+        // Days in milliseconds.
+        DataType::Date64 => as_utf8(&cast(array, &DataType::Date32)?)?,
+        _ => as_utf8(array)?,
     };
-    Ok(cast(&array, &DataType::Utf8)?.as_string::<i32>().clone())
+    Ok(Texts { texts, is_nested })
+}
+
+fn as_utf8(array: &ArrayRef) -> Result<StringArray, ArrowError> {
+    Ok(cast(array, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+/// Each list as a JSON array of its elements' exact texts.
+fn lists_as_json(array: &ArrayRef) -> Result<StringArray, ArrowError> {
+    let element = match array.data_type() {
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::FixedSizeList(element, _)
+        | DataType::ListView(element)
+        | DataType::LargeListView(element) => Arc::clone(element),
+        _ => Arc::new(Field::new_list_field(DataType::Null, true)),
+    };
+    let lists = cast(array, &DataType::LargeList(element))?;
+    let lists = lists.as_list::<i64>();
+    let Texts { texts, is_nested } = as_texts(lists.values())?;
+    let values = lists.values().data_type();
+    let may_be_bare = values.is_numeric() || *values == DataType::Boolean;
+    // NaN and infinity are no JSON.
+    let is_bare = |text: &str| may_be_bare && !text.contains(['N', 'i']);
+    let mut written = StringBuilder::with_capacity(lists.len(), texts.value_data().len());
+    let mut json = String::new();
+    for (row, ends) in lists.offsets().windows(2).enumerate() {
+        if lists.is_null(row) {
+            written.append_null();
+            continue;
+        }
+        json.clear();
+        json.push('[');
+        let (start, end) = (ends[0], ends[1]);
+        for at in start..end {
+            let at = usize::try_from(at).unwrap_or_default();
+            if json.len() > 1 {
+                json.push(',');
+            }
+            match texts.is_valid(at) {
+                false => json.push_str("null"),
+                true if is_nested || is_bare(texts.value(at)) => json.push_str(texts.value(at)),
+                true => json.push_str(&serde_json::Value::from(texts.value(at)).to_string()),
+            }
+        }
+        json.push(']');
+        written.append_value(&json);
+    }
+    Ok(written.finish())
+}
+
+/// Structs and maps as JSON; a null stays one.
+fn as_json(array: &ArrayRef) -> Result<StringArray, ArrowError> {
+    const NAME: &str = "v";
+    let field = Field::new(NAME, array.data_type().clone(), true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let lines = json_lines(&RecordBatch::try_new(schema, vec![Arc::clone(array)])?)?;
+    Ok(lines
+        .iter()
+        .enumerate()
+        .map(|(row, line)| {
+            let json = line
+                .strip_prefix("{\"v\":")
+                .and_then(|line| line.strip_suffix('}'));
+            json.filter(|_| array.is_valid(row))
+        })
+        .collect())
+}
+
+/// Each row as a JSON object.
+fn json_lines(batch: &RecordBatch) -> Result<Vec<String>, ArrowError> {
+    let mut writer = LineDelimitedWriter::new(Vec::new());
+    writer.write(batch)?;
+    writer.finish()?;
+    let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
+    Ok(text.lines().map(String::from).collect())
+}
+
+/// What stops an object whose column no declared type can take.
+fn unreadable_column(object: &str, path: &[String], array: &ArrayRef) -> Error {
+    Error::Object {
+        object: object.to_string(),
+        cause: format!(
+            "its column {} is of the Parquet type {}, which cannot be read as text or number; take the column out of the source's declaration, or write it as text",
+            path.join("."),
+            array.data_type()
+        ),
+    }
 }
 
 /// Each row's undeclared columns as a JSON object; `None` where all are declared.
 fn undeclared_as_json(
     batch: &RecordBatch,
     declared: &[Vec<String>],
-) -> Result<Option<Vec<String>>, arrow::error::ArrowError> {
+) -> Result<Option<Vec<String>>, ArrowError> {
     let keep: Vec<usize> = batch
         .schema()
         .fields()
@@ -120,9 +233,5 @@ fn undeclared_as_json(
         .map(|at| Arc::clone(batch.column(*at)))
         .collect();
     let rest = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
-    let mut writer = LineDelimitedWriter::new(Vec::new());
-    writer.write(&rest)?;
-    writer.finish()?;
-    let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
-    Ok(Some(text.lines().map(String::from).collect()))
+    Ok(Some(json_lines(&rest)?))
 }

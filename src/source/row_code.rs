@@ -14,6 +14,7 @@ const FLOAT: u8 = 3;
 const FALSE: u8 = 4;
 const TRUE: u8 = 5;
 const DECIMAL: u8 = 6;
+const LIST: u8 = 7;
 
 /// A value read back. Text is UTF-8 (it was checked when the line was read).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,6 +31,8 @@ pub enum Coded<'a> {
     Bool(bool),
     /// A decimal's unscaled digits.
     Decimal(i128),
+    /// A list; so many values follow.
+    List(usize),
 }
 
 /// Appends an unsigned number, 7 bits a byte.
@@ -90,7 +93,16 @@ pub fn push(out: &mut Vec<u8>, value: Value<'_>) {
             out.push(DECIMAL);
             out.extend_from_slice(&digits.to_le_bytes());
         }
+        // Lists go through `push_list`; as text they would not be told from text.
+        Value::List(_) => out.push(NULL),
     }
+}
+
+/// Appends a list of so many coded elements.
+pub fn push_list(out: &mut Vec<u8>, count: usize, elements: &[u8]) {
+    out.push(LIST);
+    push_number(out, count as u64);
+    out.extend_from_slice(elements);
 }
 
 /// Reads values one after the other.
@@ -129,6 +141,11 @@ impl<'a> Reader<'a> {
             FALSE => Coded::Bool(false),
             TRUE => Coded::Bool(true),
             DECIMAL => Coded::Decimal(i128::from_le_bytes(self.array())),
+            LIST => {
+                let (count, at) = read_number(self.bytes, self.at);
+                self.at = at;
+                Coded::List(count as usize)
+            }
             _ => Coded::Null,
         }
     }
@@ -161,7 +178,7 @@ pub fn push_ordered(out: &mut Vec<u8>, value: Value<'_>) {
     out.push(1);
     match value {
         Value::Null => {}
-        Value::Text(text) => {
+        Value::Text(text) | Value::List(text) => {
             // A zero byte inside is told from the end by what follows it.
             for byte in text.bytes() {
                 out.push(byte);
@@ -226,6 +243,7 @@ mod tests {
                     Value::Float(number) => Coded::Float(number),
                     Value::Bool(flag) => Coded::Bool(flag),
                     Value::Decimal(digits) => Coded::Decimal(digits),
+                    Value::List(_) => unreachable!("none is drawn"),
                 };
                 prop_assert_eq!(reader.value(), expected);
             }

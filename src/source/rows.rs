@@ -14,8 +14,8 @@ pub struct BadLine {
     pub line: u64,
     /// Byte offset in the decompressed object (row number for Parquet).
     pub offset: u64,
-    /// `not_utf8`, `not_json`, `not_an_object`, `field_count`, `missing`, `wrong_type`, `time`,
-    /// `outside_late`, `too_long`
+    /// `not_utf8`, `not_json`, `not_an_object`, `field_count`, `missing`, `null`, `wrong_type`,
+    /// `not_one_of`, `time`, `outside_late`, `too_long`
     pub reason: &'static str,
     /// The column at fault, if one is.
     pub column: Option<String>,
@@ -48,6 +48,10 @@ pub fn arrow_type(data_type: DataType) -> Arrow {
         }
         DataType::Timestamp => Arrow::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         DataType::Date => Arrow::Date32,
+        DataType::List(of) => Arrow::List(Arc::new(Field::new_list_field(
+            arrow_type(of.data_type()),
+            true,
+        ))),
     }
 }
 

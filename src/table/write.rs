@@ -251,6 +251,7 @@ impl PartitionWriter {
 }
 
 fn properties(schema: &SchemaRef, sorted_by: &[String]) -> WriterProperties {
+    let leading = sorted_by.first();
     let sorting = sorted_by
         .iter()
         .map_while(|name| schema.index_of(name).ok())
@@ -271,7 +272,16 @@ fn properties(schema: &SchemaRef, sorted_by: &[String]) -> WriterProperties {
     for name in WITHOUT_DICTIONARY {
         properties = properties.set_column_dictionary_enabled((*name).into(), false);
     }
+    // The smallest and largest text of a page say little where rows are not in that order, and cost two
+    // comparisons a value.
     for field in schema.fields() {
+        let is_text = matches!(field.data_type(), DataType::Utf8);
+        if is_text && leading.is_none_or(|first| first != field.name()) {
+            properties = properties.set_column_statistics_enabled(
+                field.name().as_str().into(),
+                EnabledStatistics::None,
+            );
+        }
         if matches!(field.data_type(), DataType::Float64) {
             properties =
                 properties.set_column_dictionary_enabled(field.name().as_str().into(), false);

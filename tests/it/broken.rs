@@ -6,16 +6,19 @@
 //! removes `<name>`. Adding a case is adding a folder; `LOUDOU_BLESS=1` writes its `expected.txt`, to be
 //! read as a new user would: can the file be mended from the message alone?
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use loudou::diagnostic::Diagnostic;
 
-/// The folder of a case that says how it must end.
+/// The file of a case that says what is told.
 const EXPECTED: &str = "expected.txt";
+/// The folder of a case that holds its files as mended by what is told, if somebody did; see `mending`.
+pub const MENDED: &str = "mended";
 
 /// Every problem of a project, as `check` tells them.
-fn problems(root: &Path) -> Vec<Diagnostic> {
+pub fn problems(root: &Path) -> Vec<Diagnostic> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -72,10 +75,11 @@ fn try_case(case: &Path, bless: bool) -> Result<(), String> {
         return Err("not a folder: a case is a folder".to_owned());
     }
     let files = entries(case);
-    if !files
-        .iter()
-        .any(|file| file.file_name().unwrap() != EXPECTED)
-    {
+    if !files.iter().any(|file| {
+        ![EXPECTED, MENDED]
+            .map(OsStr::new)
+            .contains(&file.file_name().unwrap())
+    }) {
         return Err(format!(
             "an orphan: only {EXPECTED}, no file that breaks anything"
         ));
@@ -107,7 +111,7 @@ fn try_case(case: &Path, bless: bool) -> Result<(), String> {
 
 /// All problems with their excerpts, parted by blank lines. The order and uniqueness that `load`
 /// promises are checked on the way.
-fn told(root: &Path) -> String {
+pub fn told(root: &Path) -> String {
     let problems = problems(root);
     let mut sorted = problems.clone();
     sorted.sort();
@@ -123,11 +127,11 @@ fn told(root: &Path) -> String {
     texts.join("\n")
 }
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/projects/broken")
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -137,7 +141,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Writes the valid project.
-fn base(root: &Path) {
+pub fn base(root: &Path) {
     let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
     let page = "operations/page.hbs";
     let reports = root.join("reports");
@@ -148,10 +152,13 @@ fn base(root: &Path) {
 }
 
 /// Copies a folder over another one. A folder takes the place of a file and the other way round.
-fn overlay(from: &Path, to: &Path) {
+pub fn overlay(from: &Path, to: &Path) {
     for entry in entries(from) {
         let name = entry.file_name().unwrap().to_str().unwrap();
         let target = to.join(name);
+        if name == MENDED {
+            continue;
+        }
         if entry.is_dir() {
             if target.is_file() {
                 fs::remove_file(&target).unwrap();

@@ -1,7 +1,7 @@
 //! `loudou check` as it is run: its exit codes, its text, its JSON lines.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value as Json, json};
@@ -25,6 +25,18 @@ fn project(folder: &Path) {
     assert!(made.status.success(), "{made:?}");
     let said = String::from_utf8(made.stdout).unwrap();
     assert!(said.contains(".schema"), "{said}");
+}
+
+/// The YAML files below a folder that a person writes: words and styles are not among them.
+fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("_shared") {
+            yaml_files(&path, found);
+        } else if path.extension().is_some_and(|end| end == "yaml") {
+            found.push(path);
+        }
+    }
 }
 
 /// One problem in SQL, one inside a block of YAML.
@@ -63,6 +75,21 @@ fn a_new_project_has_no_problem() {
         let path = folder.path().join(format!(".schema/{schema}.json"));
         let text = fs::read_to_string(path).unwrap();
         assert!(serde_json::from_str::<Json>(&text).unwrap().is_object());
+    }
+    // Editors complete and check by the schema that a file's first line names.
+    let mut yaml = Vec::new();
+    for part in ["pipelines", "sql", "reports"] {
+        yaml_files(&folder.path().join(part), &mut yaml);
+    }
+    assert!(yaml.len() > 10, "{yaml:?}");
+    for path in yaml {
+        let text = fs::read_to_string(&path).unwrap();
+        let named = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
+        let schema = path.parent().unwrap().join(named.unwrap_or_default());
+        assert!(schema.is_file(), "{} names {named:?}", path.display());
     }
     let checked = loudou(folder.path(), &["check"]);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");

@@ -252,7 +252,7 @@ async fn bad_lines_are_set_aside_with_place_reason_and_masked_text() {
         ),
         (
             format!(r#"{{"id":"p","ts":"{time}","phone":"144","event":null,"phone":"145"}}"#),
-            Some(("missing", Some("event"))),
+            Some(("null", Some("event"))),
         ),
         (
             format!(r#"{{"id":"k","ts":"{time}","event":"e","count":"many"}}"#),
@@ -312,7 +312,8 @@ async fn bad_lines_are_set_aside_with_place_reason_and_masked_text() {
     );
     let report = step(&results, "events").ingest.clone().unwrap();
     assert_eq!((report.lines, report.bad_lines), (11, 9));
-    assert_eq!(report.bad_by_reason["missing"], 3);
+    assert_eq!(report.bad_by_reason["missing"], 2);
+    assert_eq!(report.bad_by_reason["null"], 1);
     let rows = folder.rows("events", "2026-11-21");
     assert_eq!(
         column(&rows, "event_id")
@@ -1002,5 +1003,91 @@ async fn few_lines_are_too_dirty_when_more_than_half_are_bad_unless_all_may_be()
         folder.write("raw/dt=2026-11-21/a", text);
         let results = folder.run(night(NOW)).await;
         assert_eq!(results.exit_code, exit_code, "{bad} bad, {at_most}");
+    }
+}
+
+#[tokio::test]
+async fn the_share_is_of_all_known_lines_of_a_path_date_over_the_nights() {
+    let folder = dirty_project("    quarantine: {at_most: 1%}\n");
+    folder.write("raw/dt=2026-11-20/a", good_lines("a", 20, 400));
+    folder.run_well(night("2026-11-21T03:00:00+08:00")).await;
+    // Half of the new object is bad, but 4 of the date's 408 lines are not more than 1%.
+    folder.write(
+        "raw/dt=2026-11-20/b",
+        good_lines("b", 20, 4) + &"no\n".repeat(4),
+    );
+    folder.write("raw/dt=2026-11-21/a", good_lines("c", 21, 100));
+    folder.run_well(night(NOW)).await;
+    assert_eq!(folder.column("counts", "2026-11-20", "events"), ["404"]);
+    // One more, and it is 5 of 409: the first of the date to be kept out, though it is the least bad.
+    folder.write("raw/dt=2026-11-20/c", "no\n");
+    let results = folder.run(night(NOW)).await;
+    assert_eq!(results.exit_code, 1);
+    let why = &step(&results, "events").why;
+    assert!(why.contains("2026-11-20: 5 of 409 lines"), "{why}");
+    assert_eq!(folder.column("counts", "2026-11-20", "events"), ["404"]);
+    // More good lines bring the share down again: 5 of 509.
+    folder.write("raw/dt=2026-11-20/d", good_lines("d", 20, 100));
+    folder.run_well(night(NOW)).await;
+    assert_eq!(folder.column("counts", "2026-11-20", "events"), ["504"]);
+}
+
+#[tokio::test]
+async fn at_most_holds_for_csv_and_parquet_alike() {
+    let counts: Vec<Option<&str>> = (0..100)
+        .map(|at| match at {
+            97.. => Some("many"),
+            _ => Some("1"),
+        })
+        .collect();
+    let mut csv = String::from("id,ts,event,count\n");
+    for (at, count) in counts.iter().enumerate() {
+        csv.push_str(&format!(
+            "{at},2026-11-21T08:00:00+08:00,view,{}\n",
+            count.unwrap_or_default()
+        ));
+    }
+    let ids: Vec<String> = (0..100).map(|at| at.to_string()).collect();
+    let texts = |text: &str| Arc::new(StringArray::from(vec![text; 100])) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([
+        ("id", Arc::new(StringArray::from(ids)) as ArrayRef),
+        ("ts", texts("2026-11-21T08:00:00+08:00")),
+        ("event", texts("view")),
+        ("count", Arc::new(StringArray::from(counts)) as ArrayRef),
+    ])
+    .unwrap();
+    let mut parquet = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut parquet, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    for (format, bytes) in [("csv", csv.into_bytes()), ("parquet", parquet)] {
+        for (at_most, exit_code) in [("2%", 1), ("3%", 0)] {
+            let pipeline = events(format, &format!("    quarantine: {{at_most: {at_most}}}\n"))
+                .replace("count: {type: int64, wrong: null}", "count: int64");
+            let folder = project("Asia/Shanghai", &pipeline);
+            folder.write("sql/marts/counts.sql", COUNTS_SQL);
+            folder.write("sql/marts/counts.yaml", COUNTS);
+            folder.write(&format!("raw/dt=2026-11-21/a.{format}"), &bytes);
+            let results = folder.run(night(NOW)).await;
+            assert_eq!(results.exit_code, exit_code, "{format} {at_most}");
+            match exit_code {
+                0 => assert_eq!(folder.column("counts", "2026-11-21", "events"), ["97"]),
+                _ => {
+                    assert_eq!(folder.dates("events"), Vec::<String>::new());
+                    let why = &step(&results, "events").why;
+                    assert!(why.contains("2026-11-21: 3 of 100 lines"), "{why}");
+                    assert_eq!(
+                        step(&results, "counts").why,
+                        "2026-11-21 not built, since events failed in this run"
+                    );
+                }
+            }
+            assert_eq!(
+                folder
+                    .quarantine("events", &format!("dt=2026-11-21/a.{format}"))
+                    .len(),
+                3
+            );
+        }
     }
 }

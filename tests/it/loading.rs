@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Build, Check, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good, HOUR_US,
-    LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
+    Allowed, Build, Check, DAY_US, DataType, Duplicates, Duration, ElementType, FileFormat, Format,
+    Good, HOUR_US, LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -33,6 +33,9 @@ sources:
       event: {type: string, from: name}
       amount: {type: "decimal(12,2)", from: props.cart.total, missing: quarantine, wrong: null}
       phone: {type: string, personal: true}
+      level: {type: list(int64), one_of: [2, 10, 1], missing: quarantine, null: null}
+      seen: {type: timestamp, format: epoch_ms, null: quarantine}
+      born: {type: date, format: date}
     late: 1d
     complete_when: {after: 90m}
     quarantine: {at_most: 5%}
@@ -196,23 +199,32 @@ fn sources_are_read() {
         .collect();
     assert_eq!(
         names,
-        ["zone", "event", "amount", "phone"],
+        ["zone", "event", "amount", "phone", "level", "seen", "born"],
         "in declared order"
     );
     let rules: Vec<_> = events
         .columns
         .iter()
-        .map(|column| (column.missing, column.wrong))
+        .map(|column| (column.missing, column.null, column.wrong))
         .collect();
+    let (null, quarantine) = (Rule::Null, Rule::Quarantine);
     assert_eq!(
         rules,
         [
-            (Rule::Null, Rule::Quarantine),
-            (Rule::Quarantine, Rule::Quarantine),
-            (Rule::Quarantine, Rule::Null),
-            (Rule::Null, Rule::Quarantine),
+            (null, null, quarantine),
+            (quarantine, quarantine, quarantine),
+            (quarantine, quarantine, null),
+            (null, null, quarantine),
+            (quarantine, null, quarantine),
+            (null, quarantine, quarantine),
+            (null, null, quarantine),
         ]
     );
+    let (level, seen, born) = (&events.columns[4], &events.columns[5], &events.columns[6]);
+    assert_eq!(level.data_type, DataType::List(ElementType::Int64));
+    assert_eq!(level.one_of, Some(Allowed::Numbers(vec![1, 2, 10])));
+    assert_eq!(seen.format, Some(TimeFormat::EpochMs));
+    assert_eq!(born.format, None, "a date's usual spelling");
     assert_eq!(events.columns[2].from, ["props", "cart", "total"]);
     assert_eq!(
         events.columns[2].data_type,

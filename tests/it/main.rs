@@ -15,6 +15,8 @@ mod guards;
 mod ingest;
 mod layers;
 mod loading;
+mod mending;
 mod nights;
 mod schemas;
 mod support;
+mod values;

@@ -100,7 +100,7 @@ fn known_table(place: Place, model: &str, table: &str, tables: &Tables, checker:
         checker.tell(
             place,
             format!("model `{model}` reads itself"),
-            "read the tables it is made of",
+            "remove the entry, or name a table that its SQL reads",
         );
     } else if tables.get(table).is_none() {
         let others = || tables.names().filter(|name| *name != model);
@@ -155,6 +155,12 @@ fn key(raw: &ContractFile, node: &Node, checker: &mut Checker<'_>) {
                 place,
                 format!("`key` names `{column}` twice"),
                 "keep one of them",
+            );
+        } else if let Some(list @ DataType::List(_)) = written(column) {
+            checker.tell(
+                place,
+                format!("`key` names `{column}`, a {list}: lists are not compared"),
+                "take another column into the key, or select the list's text by array_to_string(…, ',')",
             );
         } else if written(column) == Some(DataType::Float64) {
             checker.tell(
@@ -248,7 +254,16 @@ fn one_check(
 ) -> Check {
     match raw {
         CheckFile::NotNull => Check::NotNull,
-        CheckFile::Unique => Check::Unique,
+        CheckFile::Unique => {
+            if let Some(list @ DataType::List(_)) = data_type {
+                checker.tell(
+                    place,
+                    format!("`unique` of `{column}` cannot be checked: it is a {list}"),
+                    "remove the check; of a list only `not_null` is checked",
+                );
+            }
+            Check::Unique
+        }
         CheckFile::AcceptedValues(values) => {
             let values: Vec<String> = values.iter().map(|value| value.0.clone()).collect();
             if values.is_empty() {
@@ -274,7 +289,12 @@ fn one_check(
                     format!(
                         "`accepted_values` is for `string` and `int64`, but `{column}` is `{other}`"
                     ),
-                    "use `range` for numbers, or remove the check",
+                    match other {
+                        DataType::List(_) => {
+                            "remove the check; of a list only `not_null` is checked"
+                        }
+                        _ => "use `range` for numbers, or remove the check",
+                    },
                 ),
             }
             Check::AcceptedValues(values)

@@ -141,10 +141,17 @@ fn columns(
     for (index, grouping) in raw.by.iter().enumerate() {
         let entry = list.and_then(|list| list.item(index, raw.by.len()));
         for (position, column) in grouping.0.iter().enumerate() {
+            let place = entry.map_or(node.place, |entry| {
+                entry.place_of_item(position, grouping.0.len())
+            });
+            if let Some(Some(list @ DataType::List(_))) = table.columns.get(column) {
+                checker.tell(
+                    place,
+                    format!("`by` names `{column}`, a {list}, which has no one value to group by"),
+                    "take another column, or a model that selects one row for each element by unnest(…)",
+                );
+            }
             if !table.columns.contains_key(column) {
-                let place = entry.map_or(node.place, |entry| {
-                    entry.place_of_item(position, grouping.0.len())
-                });
                 unknown_column(place, column, "`by`", name, &table.columns, checker);
             }
         }

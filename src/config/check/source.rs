@@ -11,7 +11,7 @@ use crate::config::raw::{DuplicatesWord, FormatWord, LayoutZoneWord, SourceFile}
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{Duplicates, Duration, FileFormat, HOUR_US, LayoutZone, Source};
+use crate::project::{DataType, Duplicates, Duration, FileFormat, HOUR_US, LayoutZone, Source};
 
 /// Where a source may not read from, and what relative folders are relative to.
 #[derive(Debug, Clone, Copy)]
@@ -224,7 +224,17 @@ fn sort_by(
         .collect();
     for (index, column) in columns.iter().enumerate() {
         let place = list.map_or(node.place, |list| list.place_of_item(index, columns.len()));
-        if !declared.contains(&column.as_str()) {
+        let data_type = raw.columns.iter().flat_map(|columns| &columns.0);
+        let data_type = data_type
+            .filter(|(name, _)| name == column)
+            .find_map(|(_, column)| column.data_type());
+        if let Some(list @ DataType::List(_)) = data_type {
+            checker.tell(
+                place,
+                format!("`sort_by` names `{column}`, a {list}: lists are not compared"),
+                "take another column",
+            );
+        } else if !declared.contains(&column.as_str()) {
             checker.tell(
                 place,
                 format!(

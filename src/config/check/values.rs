@@ -18,6 +18,57 @@ pub fn is_name(text: &str) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// What stands in a type that is meant as a list: `list(x)`, `array<x>`, `x[]`.
+fn list_element(text: &str) -> Option<&str> {
+    let text = text.trim();
+    if let Some(element) = text.strip_suffix("[]") {
+        return Some(element.trim());
+    }
+    let inside = ["list", "array", "List", "Array"]
+        .iter()
+        .find_map(|name| text.strip_prefix(name))?
+        .trim_start();
+    let inside = inside.strip_prefix(['(', '<', '['])?.trim_end();
+    Some(
+        inside
+            .strip_suffix([')', '>', ']'])
+            .unwrap_or(inside)
+            .trim(),
+    )
+}
+
+/// Our name of a type that other systems know by this one.
+fn usual_type(text: &str) -> Option<&'static str> {
+    Some(match text.to_lowercase().as_str() {
+        "int" | "integer" | "bigint" | "long" | "i64" | "int32" => "int64",
+        "float" | "double" | "real" | "f64" => "float64",
+        "text" | "str" | "varchar" | "utf8" | "enum" => "string",
+        "boolean" => "bool",
+        "datetime" | "time" | "timestamptz" => "timestamp",
+        "numeric" | "money" => "decimal(12,2)",
+        "array" | "list" | "json" => "list(string)",
+        _ => return None,
+    })
+}
+
+/// A length of time as we write it, from one in words: `1 day` is `1d`.
+fn meant_length(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().trim_end_matches('.').to_lowercase();
+    let unit = match unit.as_str() {
+        "sec" | "secs" | "second" | "seconds" | "秒" => "s",
+        "min" | "mins" | "minute" | "minutes" | "分" | "分钟" => "m",
+        "hr" | "hrs" | "hour" | "hours" | "时" | "小时" => "h",
+        "day" | "days" | "天" | "日" => "d",
+        "week" | "weeks" | "周" => "w",
+        short @ ("s" | "m" | "h" | "d" | "w") => short,
+        _ => return None,
+    };
+    Some(format!("{}{unit}", number.parse::<u32>().ok()?))
+}
+
 impl Checker<'_> {
     /// Checks a name; `what` is what it names.
     pub fn name(&mut self, place: Place, what: &str, text: &str) {
@@ -57,7 +108,11 @@ impl Checker<'_> {
                     "`{key}` cannot be {}: that is not a length of time",
                     words::quoted(text)
                 ),
-                "write a whole number and a unit: `90s`, `30m`, `24h`, `3d` or `2w`",
+                format!(
+                    "{}write a whole number and a unit: `90s`, `30m`, `24h`, `3d` or `2w`",
+                    meant_length(text)
+                        .map_or_else(String::new, |meant| format!("did you mean `{meant}`? "))
+                ),
             );
             return Duration::from_us(0);
         };
@@ -133,17 +188,31 @@ impl Checker<'_> {
         if read.is_none() {
             let mend = if text.starts_with("decimal") {
                 "write `decimal(digits,decimals)`, such as `decimal(12,2)`: 1 to 38 digits, of them `decimals` behind the point".to_owned()
-            } else {
-                let usual = match text.to_lowercase().as_str() {
-                    "int" | "integer" | "bigint" | "long" | "i64" | "int32" => Some("int64"),
-                    "float" | "double" | "real" | "f64" => Some("float64"),
-                    "text" | "str" | "varchar" | "utf8" => Some("string"),
-                    "boolean" => Some("bool"),
-                    "datetime" | "time" => Some("timestamp"),
-                    "numeric" | "money" => Some("decimal(12,2)"),
-                    _ => None,
+            } else if let Some(element) = list_element(text) {
+                let hint = match DataType::parse(element) {
+                    Some(element @ DataType::Timestamp) => {
+                        format!("a list cannot hold `{element}`; ")
+                    }
+                    Some(DataType::List(_)) => "a list cannot hold lists; ".to_owned(),
+                    Some(element) => format!("did you mean `list({element})`? "),
+                    None if list_element(element).is_some() => {
+                        "a list cannot hold lists; ".to_owned()
+                    }
+                    None => usual_type(element).map_or_else(String::new, |element| {
+                        format!("did you mean `list({element})`? ")
+                    }),
                 };
-                let hint = usual.map_or_else(
+                format!(
+                    "{hint}write `list(type)`, such as `list(string)`; a list holds {}",
+                    words::list(
+                        DataType::NAMES
+                            .iter()
+                            .filter(|name| !matches!(**name, "timestamp" | "list(string)"))
+                            .copied()
+                    )
+                )
+            } else {
+                let hint = usual_type(text).map_or_else(
                     || words::did_you_mean(text, DataType::NAMES.iter().copied()),
                     |name| format!("did you mean `{name}`? "),
                 );

@@ -65,7 +65,8 @@ pub struct ReadsFile {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "column", example = serde_json::json!({"type": "int64"}))]
 pub struct ContractColumnFile {
-    /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp` or `date`.
+    /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp`, `date` or a list
+    /// of one of them, such as `list(string)`.
     #[serde(rename = "type")]
     #[schemars(example = &"int64")]
     #[schemars(required)]

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{LocalTextFile, Ordered, Ratio};
+use crate::project::DataType;
+
+use super::{Listed, LocalTextFile, Ordered, Ratio};
 
 /// One pipeline: its raw sources, what is computed from them, which reports are rendered.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -132,12 +134,23 @@ pub enum ColumnFile {
     Details(ColumnDetails),
 }
 
+impl ColumnFile {
+    /// Its type, where one is written that exists.
+    pub fn data_type(&self) -> Option<DataType> {
+        match self {
+            Self::Type(text) => DataType::parse(text),
+            Self::Details(details) => DataType::parse(details.data_type.as_deref()?),
+        }
+    }
+}
+
 /// A column with details.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "column")]
 pub struct ColumnDetails {
-    /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp` or `date`.
+    /// Its type: `string`, `int64`, `float64`, `bool`, `decimal(12,2)`, `timestamp`, `date` or a list
+    /// of one of them, such as `list(string)`.
     #[serde(rename = "type")]
     #[schemars(example = &"string")]
     #[schemars(required)]
@@ -145,9 +158,17 @@ pub struct ColumnDetails {
     /// Path of the field in the raw row, parts joined by `.`; the column's name unless given.
     #[schemars(example = &"props.cart.total")]
     pub from: Option<String>,
-    /// What a missing value does; `null` unless given.
+    /// How a `timestamp` or `date` is written, as in `time`; `iso` and `date` unless given.
+    #[schemars(example = &"epoch_ms")]
+    pub format: Option<String>,
+    /// The only values it may have; any other one is wrong. For `string`, `int64` and lists of them.
+    #[schemars(example = ["ios", "android"])]
+    pub one_of: Option<Vec<Listed>>,
+    /// What a row without the field does; `null` unless given.
     pub missing: Option<RuleWord>,
-    /// What a value that is not of the type does; `quarantine` unless given.
+    /// What a field does that is null or, in CSV, empty; as `missing` unless given.
+    pub null: Option<RuleWord>,
+    /// What a value does that is not of the type or none of `one_of`; `quarantine` unless given.
     pub wrong: Option<RuleWord>,
     /// Whether it is personal data, which is masked wherever a person could see it.
     #[schemars(example = true)]

@@ -1,0 +1,1 @@
+select date, visitors from daily_core
