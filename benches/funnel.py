@@ -75,8 +75,8 @@ def run(options):
     holds = True
     if options.chdb:
         theirs = fastest(results["clickhouse"], lambda one: one.told["seconds"])
-        holds = demand("loudou's process / windowFunnel's statement", ours / theirs, 0.5, 0.33)
-    return holds & demand("peak memory of loudou, MB", max(one.peak_bytes for one in results["loudou"]) / 1e6, MEMORY_LIMIT / 1e6)
+        holds = demand(options, "loudou's process / windowFunnel's statement", ours / theirs, 0.5, 0.33)
+    return holds & demand(options, "peak memory of loudou, MB", max(one.peak_bytes for one in results["loudou"]) / 1e6, MEMORY_LIMIT / 1e6)
 
 
 def published(shape):

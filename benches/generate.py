@@ -31,4 +31,4 @@ def run(options):
     say(measured.stdout.strip())
     table(["", "seconds", "CPU", f"events/s ({THREADS} cores)", "events/s a core", "without gzip", "peak memory"], rows)
     shutil.rmtree(folder, ignore_errors=True)
-    return demand("200,000 / events a second a core, gzip included", 200_000 / best, 1.0)
+    return demand(options, "200,000 / events a second a core, gzip included", 200_000 / best, 1.0)
