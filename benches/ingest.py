@@ -71,8 +71,8 @@ def run(options):
     say(f"\nfastest of the others: {best}, {others[best]:.2f} s (statement)")
     for name, seconds in others.items():
         say(f"  loudou's step / {name}: {step / seconds:.2f}; loudou's whole process / {name}'s statement: {whole / seconds:.2f}")
-    holds = demand("whole process of loudou / fastest other's statement", whole / others[best], 0.7, 0.5)
-    holds &= demand("peak memory of loudou, GiB", peak / (1 << 30), MEMORY_LIMIT / (1 << 30))
+    holds = demand(options, "whole process of loudou / fastest other's statement", whole / others[best], 0.7, 0.5)
+    holds &= demand(options, "peak memory of loudou, GiB", peak / (1 << 30), MEMORY_LIMIT / (1 << 30))
     if not options.keep:
         shutil.rmtree(work, ignore_errors=True)
     return holds

@@ -1,4 +1,5 @@
-"""ClickHouse (chdb): five-step 24-hour funnel per user by platform over Parquet. Arguments: FILES THREADS.
+"""ClickHouse (chdb): five-step 24-hour funnel per user by platform over Parquet. Arguments: FILES THREADS KEY,
+where KEY is the column to group by.
 
 Prints JSON: seconds and users by platform and deepest step.
 """
@@ -9,7 +10,7 @@ import time
 
 import chdb
 
-files, threads = sys.argv[1], sys.argv[2]
+files, threads, key = sys.argv[1:]
 # windowFunnel takes no DateTime64: microseconds as a number.
 sql = f"""
     select platform, level, count() as users
@@ -20,9 +21,9 @@ sql = f"""
                    event = 'exposure', event = 'click', event in ('register', 'login'),
                    event = 'add_to_cart', event = 'pay') as level
         from file('{files}', 'Parquet',
-                  'user_id Nullable(String), platform Nullable(String), event String, event_time DateTime64(6, \\'UTC\\')')
+                  'user_id Nullable(String), user_key Int64, platform Nullable(String), event String, event_time DateTime64(6, \\'UTC\\')')
         where user_id is not null and event in ('exposure', 'click', 'register', 'login', 'add_to_cart', 'pay')
-        group by user_id
+        group by {key}
     )
     group by platform, level order by platform, level
     settings max_threads = {threads}
