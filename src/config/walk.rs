@@ -208,7 +208,20 @@ impl Walker<'_> {
         let free = || keys.iter().copied().filter(|key| node.entry(key).is_none());
         let words = allowed_words(schema);
         let meant = words::nearest(&entry.key, free());
+        // `- range: {…}` with `severity` beside it instead of inside.
+        let inside = node.entries().iter().find(|other| {
+            let inner = alternatives(schema)
+                .filter_map(|one| one.get("properties")?.get(&other.key))
+                .find(|inner| {
+                    alternatives(inner).any(|one| facts::keys(one).contains(&entry.key.as_str()))
+                });
+            inner.is_some()
+        });
         let hint = match (meant, words::nearest(&entry.key, words)) {
+            _ if inside.is_some() => format!(
+                "it belongs inside `{}`: indent it below that key, or put it into the braces; ",
+                inside.map_or("", |other| &other.key)
+            ),
             (Some(key), _) => format!("did you mean `{key}`? "),
             (None, Some(word)) => {
                 format!("did you mean `{word}`, a word of its own without a value? ")
@@ -309,6 +322,7 @@ impl Walker<'_> {
             let mappings: Vec<String> = alternatives(schema)
                 .filter(|one| takes(one, "object"))
                 .flat_map(required)
+                .filter(|key| !words.contains(key))
                 .map(|key| format!("{key}: …"))
                 .collect();
             let allowed = words

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Build, Check, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good, HOUR_US,
+    Build, ColumnRule, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good, HOUR_US,
     LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
 };
 
@@ -295,17 +295,18 @@ fn contracts_are_read() {
     assert_eq!(
         contract.columns[0].checks,
         [
-            Check::NotNull,
-            Check::Unique,
-            Check::AcceptedValues(vec!["a".to_owned(), "2".to_owned()])
+            ColumnRule::NotNull.into(),
+            ColumnRule::Unique.into(),
+            ColumnRule::AcceptedValues(vec!["a".to_owned(), "2".to_owned()]).into()
         ]
     );
     assert_eq!(
         contract.columns[2].checks,
-        [Check::Range {
+        [ColumnRule::Range {
             min: Some(0.0),
             max: Some(1.5)
-        }]
+        }
+        .into()]
     );
     assert_eq!(contract.columns[0].unit.as_deref(), Some("zone"));
 }
