@@ -79,8 +79,15 @@ pub(super) fn parse(root: &Path, contract: &Contract) -> (Vec<CheckQuery>, Vec<D
             Ok(query) => query,
             Err(problem) => {
                 let cause = problem.cause.replace("in this file", "in this check");
-                let cause = cause.replace("the file is to be", "a check is to be");
-                let mend = problem.mend.replace("of its own", "in a check of its own");
+                let cause = match cause.split_once("refused: the file") {
+                    Some((word, _)) => {
+                        format!("{word}refused: a check is a select of rows at fault")
+                    }
+                    None => cause,
+                };
+                let mend = problem
+                    .mend
+                    .replace("a file of its own", "a check of its own");
                 let spot = (problem.line, problem.column);
                 problems.push(written.problem(spot, &cause, &mend));
                 continue;

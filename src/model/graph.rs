@@ -1,10 +1,12 @@
 //! The order of models: each after what it reads. Unknown tables and cycles are told by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use super::check_queries::Written;
 use super::{Model, Unread, places, rules};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::project::{Project, TableRule};
+use crate::project::Project;
 
 /// Orders models (by name among equals). Models that read unknown tables or stand in a cycle are told
 /// and, with those that read them, come apart from the others.
@@ -54,7 +56,9 @@ pub fn order(
     let without_checks = rounds(&waiting, &is_given, false);
     if names.len() < without_checks.len() {
         let late = without_checks.iter().filter(|name| !names.contains(name));
-        problems.extend(late.filter_map(|name| circle_of_checks(waiting.get(name)?, &waiting)));
+        problems.extend(
+            late.filter_map(|name| circle_of_checks(&project.root, waiting.get(name)?, &waiting)),
+        );
     }
     let ordered: Vec<Model> = match names.len() < without_checks.len() {
         true => without_checks,
@@ -116,28 +120,34 @@ fn rounds(
 }
 
 /// A check that reads what is built from its own model.
-fn circle_of_checks(model: &Model, models: &BTreeMap<String, Model>) -> Option<Diagnostic> {
+fn circle_of_checks(
+    root: &Path,
+    model: &Model,
+    models: &BTreeMap<String, Model>,
+) -> Option<Diagnostic> {
     let mut circles = model.check_queries.iter().flat_map(|query| {
         let tables = query.model.tables.iter();
         tables.map(move |table| (query, table))
     });
     circles.find_map(|(query, table)| {
         let path = path_to(model.name(), table, models)?;
-        let check = model.contract.checks.get(query.index)?;
-        let (file, line, column) = match &check.rule {
-            TableRule::Query(query) => &query.place,
-            TableRule::Relationship(relationship) => &relationship.place,
-            _ => return None,
+        let contract = &model.contract;
+        let written = Written {
+            root,
+            contract,
+            check: contract.checks.get(query.index)?,
         };
+        let spot = places::of_table(&query.model.statement, table).unwrap_or((1, 1));
         let name = model.name();
-        Some(Diagnostic::new(
-            file,
-            Place::new(*line, *column),
-            format!(
-                "a check of {name} reads {table}, which is not built yet when {name} is audited: {} → {name}",
+        Some(written.problem(
+            spot,
+            &format!(
+                "{table} is not built yet when {name} is audited: {} → {name}",
                 path.join(" → ")
             ),
-            format!("put the check into the contract of {table}, or let it read what {name} is made of"),
+            &format!(
+                "put the check into the contract of {table}, or let it read what {name} is made of"
+            ),
         ))
     })
 }

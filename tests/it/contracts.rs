@@ -307,14 +307,16 @@ async fn relationships_look_at_the_same_date_of_the_other_table() {
 #[tokio::test]
 async fn what_a_check_reads_may_be_missing_or_have_failed() {
     // The other table is not published for the day: it reads a source that begins later.
-    let folder = project("checks: [{relationship: {columns: [user_id], to: members}}]\n");
+    let folder = project(
+        "checks: [{relationship: {columns: [user_id], to: members, to_columns: [member]}}]\n",
+    );
     folder.write(
         "pipelines/members.yaml",
-        "sources:\n  members:\n    from: members/\n    layout: \"{date}.ndjson\"\n    format: ndjson\n    duplicates: keep\n    columns: {user_id: string}\n",
+        "sources:\n  members:\n    from: members/\n    layout: \"{date}.ndjson\"\n    format: ndjson\n    duplicates: keep\n    sort_by: [member]\n    columns: {member: string}\n",
     );
     write_day(&folder, 16, 2);
     write_day(&folder, 17, 2);
-    let members = "{\"user_id\": \"u0\"}\n{\"user_id\": \"u1\"}\n{\"user_id\": \"u7\"}\n";
+    let members = "{\"member\": \"u0\"}\n{\"member\": \"u1\"}\n{\"member\": \"u7\"}\n";
     folder.write("members/2026-11-17.ndjson", members);
     let results = folder.run_well(nights(16, 17)).await;
     let words = "relationship to members";

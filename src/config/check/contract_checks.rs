@@ -331,9 +331,10 @@ fn column_rule(
                 );
             }
             // A bound that could not be read was told already.
-            let is_empty = node
-                .and_then(|node| node.get("range"))
-                .is_none_or(|range| range.get("min").is_none() && range.get("max").is_none());
+            let is_empty = node.and_then(|node| node.get("range")).is_none_or(|range| {
+                let is_setting = |key: &str| ["severity", "name"].contains(&key);
+                range.entries().iter().all(|entry| is_setting(&entry.key))
+            });
             match (raw.min, raw.max) {
                 (None, None) if is_empty => checker.tell(
                     place,

@@ -27,6 +27,7 @@ pub fn of_table(
     tables: &Tables,
     checker: &mut Checker<'_>,
 ) -> Option<TableRule> {
+    let before = checker.told();
     let place_of = |key: &str| inner_place(item, "relationship", key).unwrap_or(place);
     let node_of = |key: &str| item?.get("relationship")?.get(key);
     let columns = raw.columns.clone();
@@ -39,6 +40,7 @@ pub fn of_table(
     let to_columns = match (&raw.to_columns, node_of("to_columns")) {
         (Some(given), _) => given.clone(),
         (None, Some(_)) => return None, // told
+        (None, None) if checker.told() > before => return None,
         (None, None) => columns.clone(),
     };
     if to_columns.len() != columns.len() {
