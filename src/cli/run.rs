@@ -90,11 +90,7 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
                 ingest.id_conflicts
             ));
         }
-        let told = step
-            .checks
-            .iter()
-            .filter(|check| verbose || check.status == CheckStatus::Skipped);
-        for check in told {
+        for check in step.checks.iter().filter(|_| verbose) {
             let word = match check.status {
                 CheckStatus::Pass => "pass",
                 CheckStatus::Warn => "warn",
@@ -114,6 +110,9 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
         text.push_str(&format!(
             "\nchecks: {pass} passed, {warn} warned, {fail} failed, {skipped} not applicable"
         ));
+        if skipped > 0 && !verbose {
+            text.push_str(" (-v says why)");
+        }
     }
     for file in results
         .steps

@@ -4,8 +4,9 @@
 //! says and what the program reads cannot differ. It reads one document of mappings, lists and
 //! scalars (YAML 1.2 core schema); anchors, aliases, merge keys, tags and duplicate keys are refused.
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 use std::cell::Cell;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use super::syntax;
 use super::tree::{Document, Entry, Node, Scalar, ScalarKind, Value};
