@@ -223,7 +223,11 @@ impl Walker<'_> {
                 });
             inner.is_some()
         });
+        // `{query: greatest(a, b) > c}`: the text ended at its `,`.
+        let is_rest = entry.key.contains(' ')
+            && matches!(&entry.value.value, Value::Scalar(scalar) if scalar.kind == ScalarKind::Null);
         let hint = match (meant, words::nearest(&entry.key, words)) {
+            _ if is_rest => "inside braces a `,` begins a new key: if this belongs to the text before it, put the whole text in quotes; ".to_owned(),
             _ if inside.is_some() => format!(
                 "it belongs inside `{}`: indent it below that key, or put it into the braces; ",
                 inside.map_or("", |other| &other.key)
