@@ -9,7 +9,8 @@ use std::fmt::Write;
 
 use crate::model::ModelSource;
 use crate::project::{
-    Build, Check, ColumnContract, Contract, DataType, Duration, Funnel, Project, Reads, SECOND_US,
+    Build, ColumnCheck, ColumnContract, ColumnRule, Contract, DataType, Duration, Funnel, Project,
+    Reads, SECOND_US,
 };
 
 /// The table all funnels go to.
@@ -52,22 +53,24 @@ fn contract(project: &Project) -> Contract {
         .values()
         .next()
         .map_or(String::new(), |funnel| funnel.place.0.clone());
-    let column = |name: &str, data_type, unit: Option<&str>, checks: Vec<Check>| ColumnContract {
-        name: name.to_string(),
-        data_type,
-        unit: unit.map(String::from),
-        description: None,
-        checks,
-    };
-    let share = Check::Range {
+    let column =
+        |name: &str, data_type, unit: Option<&str>, rules: Vec<ColumnRule>| ColumnContract {
+            name: name.to_string(),
+            data_type,
+            unit: unit.map(String::from),
+            description: None,
+            personal: false,
+            checks: rules.into_iter().map(ColumnCheck::from).collect(),
+        };
+    let share = ColumnRule::Range {
         min: Some(0.0),
         max: Some(1.0),
     };
-    let count = Check::Range {
+    let count = ColumnRule::Range {
         min: Some(0.0),
         max: None,
     };
-    let bases = Check::AcceptedValues(vec!["same_day".to_string(), "mature".to_string()]);
+    let bases = ColumnRule::AcceptedValues(vec!["same_day".to_string(), "mature".to_string()]);
     Contract {
         name: TABLE.to_string(),
         sql_path: format!("{place} (compiled: {TABLE})"),
@@ -86,13 +89,13 @@ fn contract(project: &Project) -> Contract {
             column("segment", DataType::String, None, vec![]),
             column("basis", DataType::String, None, vec![bases]),
             column("step_no", DataType::Int64, None, vec![]),
-            column("step", DataType::String, None, vec![Check::NotNull]),
-            column("is_mature", DataType::Bool, None, vec![Check::NotNull]),
+            column("step", DataType::String, None, vec![ColumnRule::NotNull]),
+            column("is_mature", DataType::Bool, None, vec![ColumnRule::NotNull]),
             column(
                 "entrants",
                 DataType::Int64,
                 Some("entities"),
-                vec![Check::NotNull, count.clone()],
+                vec![ColumnRule::NotNull, count.clone()],
             ),
             column(
                 "reached",
@@ -120,6 +123,7 @@ fn contract(project: &Project) -> Contract {
             ),
             column("golden_rate", DataType::Float64, Some("ratio"), vec![share]),
         ],
+        checks: Vec::new(),
     }
 }
 

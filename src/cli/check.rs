@@ -8,12 +8,22 @@ use super::console::problems_text;
 use super::output;
 use crate::error::Result;
 use crate::run::check::check;
+use crate::run::manifest::Manifest;
+use crate::run::work_folder;
 
 pub(crate) async fn run(context: &Context, arguments: &Check) -> Result<u8> {
     let root = context.root()?;
     context.console.say("checking");
     let (workspace, problems) = check(&root).await?;
     context.console.clear();
+    if let Some(workspace) = &workspace {
+        // A project that may only be read can be checked all the same.
+        let written = Manifest::of(workspace)
+            .and_then(|manifest| manifest.write(&work_folder(&workspace.project.root)));
+        if let Err(error) = written {
+            tracing::warn!("manifest.json is not written: {error}");
+        }
+    }
     match arguments.format {
         TextOrJson::Json => {
             for problem in &problems {

@@ -5,7 +5,8 @@ use super::arguments::{Run, TextOrJson};
 use super::output;
 use crate::error::{Error, Result};
 use crate::run::night::{self, RunOptions};
-use crate::run::results::{RunResults, Status, StepResult};
+use crate::run::results::{CheckCounts, RunResults, Status, StepResult};
+use crate::table::audit::CheckStatus;
 
 /// One line about this process, for the log.
 pub(crate) fn holder() -> String {
@@ -89,13 +90,28 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
                 ingest.id_conflicts
             ));
         }
-        if verbose {
-            for check in &step.checks {
-                text.push_str(&format!(
-                    "\n  {}: {} rows break {}",
-                    step.name, check.failed_rows, check.check
-                ));
-            }
+        for check in step.checks.iter().filter(|_| verbose) {
+            let word = match check.status {
+                CheckStatus::Pass => "pass",
+                CheckStatus::Warn => "warn",
+                CheckStatus::Fail => "FAIL",
+                CheckStatus::Skipped => "not applicable",
+            };
+            text.push_str(&format!("\n{word}: {}: {}", check.table, check.words()));
+        }
+    }
+    let CheckCounts {
+        pass,
+        warn,
+        fail,
+        skipped,
+    } = results.checks;
+    if pass + warn + fail + skipped > 0 {
+        text.push_str(&format!(
+            "\nchecks: {pass} passed, {warn} warned, {fail} failed, {skipped} not applicable"
+        ));
+        if skipped > 0 && !verbose {
+            text.push_str(" (-v says why)");
         }
     }
     for file in results

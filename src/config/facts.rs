@@ -13,6 +13,11 @@ pub fn alternatives(schema: &Json) -> impl Iterator<Item = &Json> {
         .iter()
 }
 
+/// The alternatives that are mappings.
+pub fn mappings(schema: &Json) -> impl Iterator<Item = &Json> {
+    alternatives(schema).filter(|one| takes(one, "object"))
+}
+
 pub fn takes(schema: &Json, name: &str) -> bool {
     match schema.get("type") {
         Some(Json::String(only)) => only == name,
@@ -138,7 +143,12 @@ pub fn written(schema: &Json, key: Option<&str>, is_scalar: bool) -> String {
     if takes_text {
         return "put it in quotes".to_owned();
     }
-    let Some(mapping) = alternatives(schema).find(|one| takes(one, "object")) else {
+    if mappings(schema).count() > 1 {
+        let keys = mappings(schema).flat_map(required);
+        let ways: Vec<String> = keys.map(|key| format!("{key}: …")).collect();
+        return format!("it is {}", words::any_of(ways.iter().map(String::as_str)));
+    }
+    let Some(mapping) = mappings(schema).next() else {
         return format!("write {}", kinds(schema).join(" or "));
     };
     let keys = keys(mapping);

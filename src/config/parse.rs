@@ -4,6 +4,8 @@
 //! says and what the program reads cannot differ. It reads one document of mappings, lists and
 //! scalars (YAML 1.2 core schema); anchors, aliases, merge keys, tags and duplicate keys are refused.
 
+use std::cell::Cell;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use super::syntax;
@@ -120,6 +122,7 @@ impl Builder<'_> {
                     "write the value out; if a text that begins with `*` is meant, put it in quotes",
                 );
                 self.add(Node {
+                    is_left_out: Cell::default(),
                     place: at,
                     value: Value::Refused,
                 });
@@ -138,7 +141,11 @@ impl Builder<'_> {
                         text: text.into_owned(),
                     })
                 };
-                self.add(Node { place: at, value });
+                self.add(Node {
+                    is_left_out: Cell::default(),
+                    place: at,
+                    value,
+                });
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuses(at, anchor, tag.is_some());
@@ -164,10 +171,12 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => {
                 let node = match self.open.pop()? {
                     Open::List { place, items } => Node {
+                        is_left_out: Cell::default(),
                         place,
                         value: Value::List(items),
                     },
                     Open::Map { place, entries, .. } => Node {
+                        is_left_out: Cell::default(),
                         place,
                         value: Value::Map(entries),
                     },

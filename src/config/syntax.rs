@@ -10,7 +10,12 @@ const CLOSE_QUOTE: &str = "close the quoted text with the quote it began with";
 const REMOVE_TAG: &str = "remove it; if a text that begins with `!` is meant, put it in quotes";
 
 /// A part of the parser's message, what it means, how to mend it. The first that fits counts.
-const WORDS: [(&str, &str, &str); 22] = [
+const WORDS: [(&str, &str, &str); 23] = [
+    (
+        "start with a tab",
+        "a text below `|` or `>` begins with a tab",
+        "indent it with blanks: YAML takes no tabs for that",
+    ),
     (
         "mapping values are not allowed",
         "a `:` stands where no key can be",

@@ -1,5 +1,7 @@
 //! A YAML file as a tree in which every key and every value knows its line and column.
 
+use std::cell::Cell;
+
 use crate::diagnostic::Place;
 
 /// A file read as YAML.
@@ -18,6 +20,8 @@ pub struct Node {
     pub place: Place,
     /// What it is.
     pub value: Value,
+    /// Whether it could not be read and was left out of its list.
+    pub is_left_out: Cell<bool>,
 }
 
 /// A value.
@@ -103,17 +107,15 @@ impl Node {
         self.get(key).map_or(self.place, |node| node.place)
     }
 
-    /// Where the n-th of `read` items begins. Where fewer could be read than are written, they no
-    /// longer correspond, and the list's own place is given.
+    /// Where the n-th of `read` items begins; those that could not be read do not count.
     pub fn place_of_item(&self, index: usize, read: usize) -> Place {
         self.item(index, read).map_or(self.place, |node| node.place)
     }
 
-    /// The n-th of `read` items, unless some could not be read.
+    /// The n-th of `read` items; those that could not be read do not count.
     pub fn item(&self, index: usize, read: usize) -> Option<&Node> {
-        self.items()
-            .get(index)
-            .filter(|_| self.items().len() == read)
+        let kept = || self.items().iter().filter(|item| !item.is_left_out.get());
+        kept().nth(index).filter(|_| kept().count() == read)
     }
 
     /// First character of a scalar's text; of any other value its place.

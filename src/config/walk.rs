@@ -9,7 +9,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
-use super::facts::{self, allowed_words, alternatives, asked, example, required, takes, title};
+use super::facts::{
+    self, allowed_words, alternatives, asked, example, mappings, required, takes, title,
+};
 use super::tree::{Document, Entry, Node, Scalar, ScalarKind, Value};
 use super::words;
 use crate::diagnostic::{Diagnostic, Place};
@@ -99,7 +101,13 @@ impl Walker<'_> {
                 None
             }
             Value::Map(entries) => match self.mapping_schema(schema, node, here)? {
-                Some(schema) => self.mapping(schema, node, entries, here),
+                Some(chosen) => {
+                    let read = self.mapping(chosen, node, entries, here)?;
+                    // A variant whose one key could not be read is no variant.
+                    let is_variant = mappings(schema).count() > 1;
+                    let is_whole = required(chosen).all(|key| read.get(key).is_some());
+                    (is_whole || !is_variant).then_some(read)
+                }
                 None => self.wrong_type(schema, node, here),
             },
             Value::List(items) => match alternatives(schema).find(|one| takes(one, "array")) {
@@ -118,9 +126,7 @@ impl Walker<'_> {
         node: &Node,
         here: &Here<'_>,
     ) -> Option<Option<&'s Json>> {
-        let allowed: Vec<&Json> = alternatives(schema)
-            .filter(|one| takes(one, "object"))
-            .collect();
+        let allowed: Vec<&Json> = mappings(schema).collect();
         if allowed.len() < 2 {
             return Some(allowed.first().copied());
         }
@@ -208,7 +214,24 @@ impl Walker<'_> {
         let free = || keys.iter().copied().filter(|key| node.entry(key).is_none());
         let words = allowed_words(schema);
         let meant = words::nearest(&entry.key, free());
+        // `- range: {…}` with `severity` beside it instead of inside.
+        let inside = node.entries().iter().find(|other| {
+            let inner = alternatives(schema)
+                .filter_map(|one| one.get("properties")?.get(&other.key))
+                .find(|inner| {
+                    alternatives(inner).any(|one| facts::keys(one).contains(&entry.key.as_str()))
+                });
+            inner.is_some()
+        });
+        // `{query: greatest(a, b) > c}`: the text ended at its `,`.
+        let is_rest = entry.key.contains(' ')
+            && matches!(&entry.value.value, Value::Scalar(scalar) if scalar.kind == ScalarKind::Null);
         let hint = match (meant, words::nearest(&entry.key, words)) {
+            _ if is_rest => "inside braces a `,` begins a new key: if this belongs to the text before it, put the whole text in quotes; ".to_owned(),
+            _ if inside.is_some() => format!(
+                "it belongs inside `{}`: indent it below that key, or put it into the braces; ",
+                inside.map_or("", |other| &other.key)
+            ),
             (Some(key), _) => format!("did you mean `{key}`? "),
             (None, Some(word)) => {
                 format!("did you mean `{word}`, a word of its own without a value? ")
@@ -273,6 +296,7 @@ impl Walker<'_> {
                 };
                 let value = self.value(item_schema, item, &inner);
                 self.path.pop();
+                item.is_left_out.set(value.is_none());
                 value
             })
             .collect();
@@ -306,9 +330,9 @@ impl Walker<'_> {
             return None;
         }
         if !words.is_empty() {
-            let mappings: Vec<String> = alternatives(schema)
-                .filter(|one| takes(one, "object"))
+            let mappings: Vec<String> = mappings(schema)
                 .flat_map(required)
+                .filter(|key| !words.contains(key))
                 .map(|key| format!("{key}: …"))
                 .collect();
             let allowed = words

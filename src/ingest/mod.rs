@@ -98,6 +98,8 @@ pub fn definition(source: &Source, engine: &Engine) -> String {
     let mut decisive = source.clone();
     decisive.from.clear();
     decisive.quarantine_at_most = 0.0;
+    decisive.freshness = None;
+    decisive.place = (String::new(), 0, 0);
     decisive.complete_after = Duration::from_us(0);
     hash_text(&format!("ingest 1 {} {decisive:?}", engine.zone()))
 }

@@ -98,7 +98,7 @@ pub fn files(
 }
 
 /// Registers the published tables (windowed) and views a model reads.
-async fn register(
+pub(super) async fn register(
     session: &SessionContext,
     project: &Project,
     models: &Models,

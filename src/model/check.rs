@@ -15,10 +15,10 @@ use datafusion::sql::sqlparser::ast::Statement;
 
 pub use super::explain::Failure;
 use super::explain::columns_of;
-use super::places;
 pub use super::places::of_output as place_of_output;
 use super::sql::{Dates, bind};
 use super::{Model, Models};
+use super::{check_checks, places};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::{Engine, PublishedTable};
 use crate::error::{Error, Result};
@@ -91,6 +91,12 @@ pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Resul
             }
             Err(failure) => problems.push(failure.explain(&model.statement, file)),
         }
+    }
+    let mut known: Vec<&str> = project.sources.keys().map(String::as_str).collect();
+    known.extend(models.all().map(Model::name));
+    for model in models.all() {
+        let found = check_checks::of_model(&project.root, models, model, &session, &known).await?;
+        problems.extend(found);
     }
     Ok(problems)
 }

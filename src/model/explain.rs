@@ -279,25 +279,27 @@ impl Said {
                 ),
             };
         }
+        if message.starts_with("Aggregate functions are not allowed in the WHERE clause") {
+            return Self::new(
+                "WHERE looks at single rows, but here it compares an aggregate",
+                "group the rows and put the condition into HAVING",
+            );
+        }
         if message.starts_with("Too many columns! The subquery") {
             return Self::new(
                 "the subquery gives more than one column, but only one can be compared with",
                 "select one column in it",
             );
         }
-        if let (Some(left), Some(right)) = (
-            between("comparison operation ", " "),
-            message.split(' ').next_back(),
-        ) && message.contains("Cannot infer common argument type")
+        // Types may hold blanks themselves: `Decimal(18, 2) > Date`.
+        const OPERATORS: [&str; 7] = [" <= ", " >= ", " <> ", " != ", " = ", " < ", " > "];
+        if message.contains("Cannot infer common argument type")
+            && let Some(whole) = message.split("comparison operation ").nth(1)
+            && let Some((left, operator, right)) = OPERATORS.iter().find_map(|operator| {
+                let (left, right) = whole.split_once(operator)?;
+                Some((left, operator.trim(), right))
+            })
         {
-            let whole = message
-                .split("comparison operation ")
-                .nth(1)
-                .unwrap_or_default();
-            let operator = whole
-                .trim_start_matches(left)
-                .trim_end_matches(right)
-                .trim();
             return Self::new(
                 format!(
                     "{} and {} cannot be compared with {operator}",

@@ -1,7 +1,9 @@
 //! The order of models: each after what it reads. Unknown tables and cycles are told by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use super::check_queries::Written;
 use super::{Model, Unread, places, rules};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::project::Project;
@@ -49,29 +51,22 @@ pub fn order(
         }
         left_out.push(model);
     }
-    let mut ordered: Vec<Model> = Vec::new();
-    let mut done: BTreeSet<String> = BTreeSet::new();
-    loop {
-        let ready: Vec<String> = waiting
-            .iter()
-            .filter(|(_, model)| {
-                model
-                    .tables
-                    .iter()
-                    .all(|table| done.contains(table) || is_given(table))
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        if ready.is_empty() {
-            break;
-        }
-        for name in ready {
-            if let Some(model) = waiting.remove(&name) {
-                ordered.push(model);
-                done.insert(name);
-            }
-        }
+    // What a model's checks read is built before it, too; unless it is built from the model.
+    let names = rounds(&waiting, &is_given, true);
+    let without_checks = rounds(&waiting, &is_given, false);
+    if names.len() < without_checks.len() {
+        let late = without_checks.iter().filter(|name| !names.contains(name));
+        problems.extend(
+            late.filter_map(|name| circle_of_checks(&project.root, waiting.get(name)?, &waiting)),
+        );
     }
+    let ordered: Vec<Model> = match names.len() < without_checks.len() {
+        true => without_checks,
+        false => names,
+    }
+    .iter()
+    .filter_map(|name| waiting.remove(name))
+    .collect();
     let mut told: BTreeSet<String> = BTreeSet::new();
     for model in waiting.values() {
         if told.contains(model.name()) {
@@ -91,6 +86,92 @@ pub fn order(
     }
     left_out.extend(waiting.into_values());
     (ordered, left_out, problems)
+}
+
+/// Names of the models that can be built, each after what it reads (and what its checks read).
+fn rounds(
+    models: &BTreeMap<String, Model>,
+    is_given: &dyn Fn(&str) -> bool,
+    with_checks: bool,
+) -> Vec<String> {
+    let mut ordered: Vec<String> = Vec::new();
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let is_ready = |table: &String| done.contains(table.as_str()) || is_given(table);
+        let ready: Vec<&str> = models
+            .values()
+            .filter(|model| !done.contains(model.name()))
+            .filter(|model| model.tables.iter().all(is_ready))
+            .filter(|model| {
+                let mut others = model.tables_of_checks().filter(|_| with_checks);
+                // What nobody declares is told elsewhere.
+                others.all(|table| is_ready(table) || !models.contains_key(table))
+            })
+            .map(Model::name)
+            .collect();
+        if ready.is_empty() {
+            return ordered;
+        }
+        for name in ready {
+            ordered.push(name.to_string());
+            done.insert(name);
+        }
+    }
+}
+
+/// A check that reads what is built from its own model.
+fn circle_of_checks(
+    root: &Path,
+    model: &Model,
+    models: &BTreeMap<String, Model>,
+) -> Option<Diagnostic> {
+    let mut circles = model.check_queries.iter().flat_map(|query| {
+        let tables = query.model.tables.iter();
+        tables.map(move |table| (query, table))
+    });
+    circles.find_map(|(query, table)| {
+        let path = path_to(model.name(), table, models)?;
+        let contract = &model.contract;
+        let written = Written {
+            root,
+            contract,
+            check: contract.checks.get(query.index)?,
+        };
+        let spot = places::of_table(&query.model.statement, table).unwrap_or((1, 1));
+        let name = model.name();
+        Some(written.problem(
+            spot,
+            &format!(
+                "{table} is not built yet when {name} is audited: {} → {name}",
+                path.join(" → ")
+            ),
+            &format!(
+                "put the check into the contract of {table}, or let it read what {name} is made of"
+            ),
+        ))
+    })
+}
+
+/// A way from a table through what it reads (and its checks) to a model.
+fn path_to(goal: &str, start: &str, models: &BTreeMap<String, Model>) -> Option<Vec<String>> {
+    let mut paths = vec![vec![start.to_string()]];
+    let mut seen = BTreeSet::new();
+    while let Some(path) = paths.pop() {
+        let Some(model) = path.last().and_then(|name| models.get(name)) else {
+            continue;
+        };
+        for table in model.tables.iter().chain(model.tables_of_checks()) {
+            if table == goal {
+                return Some(path);
+            }
+            if seen.insert(table.clone()) {
+                let mut longer = path.clone();
+                longer.push(table.clone());
+                paths.push(longer);
+            }
+        }
+    }
+    None
 }
 
 /// A way from a model back to itself.

@@ -3,8 +3,11 @@
 //! A model is one query and its contract. Dependencies come from the parsed SQL; dates are bound into
 //! the parsed tree; nothing is templated.
 
+pub mod audit;
 pub mod build;
 pub mod check;
+mod check_checks;
+mod check_queries;
 mod explain;
 mod graph;
 mod places;
@@ -20,6 +23,7 @@ use crate::diagnostic::Diagnostic;
 use crate::project::{Build, Contract, Project};
 use crate::table::write::hash_text;
 
+pub use check_queries::CheckQuery;
 pub use graph::order;
 pub use windows::Window;
 
@@ -47,6 +51,8 @@ pub struct Model {
     /// Parameters it uses, without `$`.
     pub parameters: BTreeSet<String>,
     statement: Statement,
+    /// Those of its contract's checks that are queries.
+    check_queries: Vec<CheckQuery>,
     /// False if it holds something that the engine could only misunderstand.
     can_plan: bool,
 }
@@ -59,6 +65,20 @@ impl Model {
 
     fn query(&self) -> (&Statement, &str) {
         (&self.statement, &self.sql)
+    }
+
+    /// Tables that its checks read beside itself.
+    pub fn tables_of_checks(&self) -> impl Iterator<Item = &String> {
+        let queries = self.check_queries.iter();
+        queries.flat_map(|query| &query.model.tables)
+    }
+
+    /// Tables that one of its contract's checks reads beside itself; none for a check without a query.
+    pub fn tables_of_check(&self, index: usize) -> impl Iterator<Item = &String> {
+        let queries = self.check_queries.iter();
+        queries
+            .filter(move |query| query.index == index)
+            .flat_map(|query| &query.model.tables)
     }
 
     /// Whether nothing is stored for it.
@@ -109,12 +129,16 @@ impl Models {
                     let file = &source.contract.sql_path;
                     let (found, can_plan) = rules::of_query(&query, file, rules::OF_MODEL);
                     problems.extend(found);
+                    let (check_queries, found) =
+                        check_queries::parse(&project.root, &source.contract);
+                    problems.extend(found);
                     parsed.push(Model {
                         contract: source.contract,
                         sql: source.sql,
                         tables: query.tables,
                         parameters: query.parameters,
                         statement: query.statement,
+                        check_queries,
                         can_plan,
                     });
                 }
@@ -219,6 +243,11 @@ impl Models {
                 self.write_definition(view, text);
             }
         }
+    }
+
+    /// How far around its dates a model reads one of its tables, directly.
+    pub fn window_of(&self, model: &Model, table: &str) -> Window {
+        windows::direct(self, model, table)
     }
 
     /// Tables whose partitions a model's rows come from, through views, each with how far around.

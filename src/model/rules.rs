@@ -28,6 +28,12 @@ pub(super) const OF_SELECT: Parameters = Parameters {
     mend: "a report's select has one parameter, $date: the day reported",
 };
 
+/// Those of a check.
+pub(super) const OF_CHECK: Parameters = Parameters {
+    names: &[],
+    mend: "a check has no parameters: `this` holds the rows of one date",
+};
+
 /// What to do instead of reading anything else.
 const READ_TABLES: &str =
     "read a source of `pipelines/` or a model of `sql/`; to read a file, declare a source for it";

@@ -40,7 +40,7 @@ pub fn parse(text: &str, file: &str) -> Result<ParsedQuery, Diagnostic> {
         .build()
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| {
-            let (place, cause, mend) = parse_error(&error);
+            let (place, cause, mend) = parse_error(&error, text);
             problem(place, format!("the SQL does not parse: {cause}"), mend)
         })?;
     let places = places::of_statements(text);
@@ -104,7 +104,7 @@ pub fn parse(text: &str, file: &str) -> Result<ParsedQuery, Diagnostic> {
 pub fn parse_expression(text: &str) -> Result<Expr, ((usize, usize), String, &'static str)> {
     let dialect = GenericDialect {};
     let fault = |error: datafusion::sql::sqlparser::parser::ParserError| {
-        parse_error(&DataFusionError::SQL(Box::new(error), None))
+        parse_error(&DataFusionError::SQL(Box::new(error), None), text)
     };
     let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(fault)?;
     let expression = parser.parse_expr().map_err(fault)?;
@@ -141,10 +141,10 @@ pub(super) fn placeholder(expression: &Expr) -> Option<String> {
 
 /// Place, cause and mend of an error of the parser, which tells its place only in words:
 /// `Expected: …, found: … at Line: 3, Column: 14`.
-fn parse_error(error: &DataFusionError) -> ((usize, usize), String, &'static str) {
+fn parse_error(error: &DataFusionError, source: &str) -> ((usize, usize), String, &'static str) {
     let text = match error {
         DataFusionError::SQL(error, _) => error.to_string(),
-        DataFusionError::Diagnostic(_, inner) => return parse_error(inner),
+        DataFusionError::Diagnostic(_, inner) => return parse_error(inner, source),
         other => other.strip_backtrace(),
     };
     let text = text
@@ -169,7 +169,7 @@ fn parse_error(error: &DataFusionError) -> ((usize, usize), String, &'static str
         .and_then(|rest| rest.rsplit_once(", found: "));
     match parts {
         Some((expected, "EOF")) => (
-            place,
+            end_of(source),
             format!("it ends where {} should follow", plain(expected)),
             "look for a bracket that is not closed, or write the rest",
         ),
@@ -189,6 +189,14 @@ fn parse_error(error: &DataFusionError) -> ((usize, usize), String, &'static str
             "correct the syntax at this place",
         ),
     }
+}
+
+/// The place of a text's last character that is no blank.
+fn end_of(text: &str) -> (usize, usize) {
+    let text = text.trim_end();
+    let line = text.lines().count().max(1);
+    let last = text.lines().next_back().unwrap_or_default();
+    (line, last.chars().count().max(1))
 }
 
 /// What the parser expects, in words.

@@ -50,6 +50,20 @@ impl Window {
     }
 }
 
+/// Window of one table that the model names itself.
+pub(super) fn direct(models: &Models, model: &Model, table: &str) -> Window {
+    let is_whole = |model: &Model| model.contract.build == Build::Whole;
+    if is_whole(model) || models.get(table).is_some_and(is_whole) {
+        return Window::All;
+    }
+    let reads = model.contract.reads.iter();
+    let declared = reads.into_iter().find(|reads| reads.table == table);
+    Window::Around {
+        before: declared.map_or(0, |reads| reads.before_days),
+        after: declared.map_or(0, |reads| reads.after_days),
+    }
+}
+
 /// Window of every stored table (source or model) the model reads, through views.
 pub(super) fn resolve(models: &Models, model: &Model) -> BTreeMap<String, Window> {
     let here = match model.contract.build {

@@ -1,6 +1,6 @@
 //! The contract beside a SQL model: what its table is.
 
-use super::{DataType, Duration};
+use super::{ColumnCheck, DataType, Duration, TableCheck};
 
 /// Contract of one model.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Contract {
     pub matures_after: Duration,
     /// Columns in order.
     pub columns: Vec<ColumnContract>,
+    /// Checks of the table as a whole; relationships declared at a column stand here too.
+    pub checks: Vec<TableCheck>,
 }
 
 /// How a model is built.
@@ -58,24 +60,8 @@ pub struct ColumnContract {
     pub unit: Option<String>,
     /// What it means.
     pub description: Option<String>,
+    /// Personal data: masked wherever a person could see it.
+    pub personal: bool,
     /// Audited before publication.
-    pub checks: Vec<Check>,
-}
-
-/// A check on a column.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Check {
-    /// No nulls.
-    NotNull,
-    /// No value twice (nulls apart).
-    Unique,
-    /// Only these values (nulls apart).
-    AcceptedValues(Vec<String>),
-    /// Within bounds, inclusive (nulls apart).
-    Range {
-        /// Smallest.
-        min: Option<f64>,
-        /// Largest.
-        max: Option<f64>,
-    },
+    pub checks: Vec<ColumnCheck>,
 }

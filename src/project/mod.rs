@@ -2,6 +2,7 @@
 //! whatever reaches these types has passed every check that needs no SQL, so nothing behind them
 //! validates again.
 
+mod check;
 mod contract;
 mod data_type;
 mod duration;
@@ -11,7 +12,11 @@ mod memory;
 mod report;
 mod source;
 
-pub use contract::{Build, Check, ColumnContract, Contract, Reads};
+pub use check::{
+    CheckQuery, ColumnCheck, ColumnRule, Earlier, Relationship, Severity, SourceFreshness,
+    TableCheck, TableRule,
+};
+pub use contract::{Build, ColumnContract, Contract, Reads};
 pub use data_type::{DataType, ElementType};
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};

@@ -128,6 +128,24 @@ pub enum Format {
     Flag,
 }
 
+impl Format {
+    /// As YAML names it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Word => "word",
+            Self::Date => "date",
+            Self::Count => "count",
+            Self::Percent => "percent",
+            Self::Money => "money",
+            Self::DurationUs => "duration_us",
+            Self::Number => "number",
+            Self::Points => "points",
+            Self::Flag => "flag",
+        }
+    }
+}
+
 /// Direction that is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Good {

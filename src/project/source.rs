@@ -1,6 +1,6 @@
 //! A raw log source.
 
-use super::{DataType, Duration};
+use super::{DataType, Duration, SourceFreshness};
 
 /// One raw source; it becomes a canonical table of the same name.
 #[derive(Debug, Clone)]
@@ -34,6 +34,10 @@ pub struct Source {
     pub complete_after: Duration,
     /// Largest tolerated share of bad lines (0..=1) of one path date.
     pub quarantine_at_most: f64,
+    /// How old its newest row may be at the end of a run's last date.
+    pub freshness: Option<SourceFreshness>,
+    /// File, line and column of its declaration.
+    pub place: (String, usize, usize),
 }
 
 /// One declared column of a source.

@@ -156,8 +156,12 @@ impl Words {
                     file: path.to_owned(),
                     line: place.as_ref().map_or(0, serde_yaml::Location::line),
                     column: place.as_ref().map_or(0, serde_yaml::Location::column),
-                    cause: format!("not a locale file: {error}"),
-                    mend: "it holds words, columns, names and definitions, each a map from key to text"
+                    cause: {
+                        let text = error.to_string();
+                        let cause = text.split(" at line ").next().unwrap_or(&text);
+                        format!("not a locale file: {cause}")
+                    },
+                    mend: "look for a bracket or quote that is not closed; it holds words, columns, names and definitions, each a map from key to text"
                         .to_owned(),
                 }]
             })?;

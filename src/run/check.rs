@@ -164,7 +164,7 @@ fn columns(section: &Section, statement: &Statement, given: &[(String, Arrow)]) 
                     "{} comes out as {}, which cannot be shown as `{}`",
                     column.name,
                     models::friendly(found),
-                    format_name(column.format)
+                    column.format.word()
                 ),
                 format!(
                     "change its `format` in {}, or cast it in the select",
@@ -227,20 +227,5 @@ fn suits(format: Format, found: &Arrow) -> bool {
             found.is_integer() || found.is_floating() || is_decimal
         }
         Format::Flag => *found == Arrow::Boolean,
-    }
-}
-
-fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::Text => "text",
-        Format::Word => "word",
-        Format::Date => "date",
-        Format::Count => "count",
-        Format::Percent => "percent",
-        Format::Money => "money",
-        Format::DurationUs => "duration_us",
-        Format::Number => "number",
-        Format::Points => "points",
-        Format::Flag => "flag",
     }
 }

@@ -6,6 +6,7 @@
 pub mod calendar;
 pub mod check;
 pub mod fingerprint;
+pub mod manifest;
 pub mod night;
 pub mod plan;
 pub mod reports;
@@ -169,5 +170,6 @@ fn unsound_contract((name, sql_path): (String, String)) -> Contract {
         reads: Vec::new(),
         matures_after: Duration::from_us(0),
         columns: Vec::new(),
+        checks: Vec::new(),
     }
 }

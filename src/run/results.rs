@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::ingest::IngestReport;
-use crate::table::audit::CheckResult;
+use crate::table::audit::{CheckResult, CheckStatus};
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -41,7 +41,7 @@ pub struct StepResult {
     pub rows: u64,
     /// Seconds it took.
     pub seconds: f64,
-    /// Audits.
+    /// Checks of its contract, in declared order, one entry per check and outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckResult>,
     /// Counts of a source.
@@ -71,6 +71,35 @@ impl StepResult {
     }
 }
 
+/// How many checks ended how; one on several dates counts once per outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CheckCounts {
+    /// They hold.
+    pub pass: usize,
+    /// They are broken, and only told.
+    pub warn: usize,
+    /// They are broken, and their models are not published.
+    pub fail: usize,
+    /// There was nothing to check against.
+    pub skipped: usize,
+}
+
+impl CheckCounts {
+    /// Counts the checks of steps.
+    pub fn of(steps: &[StepResult]) -> Self {
+        let mut counts = Self::default();
+        for check in steps.iter().flat_map(|step| &step.checks) {
+            *match check.status {
+                CheckStatus::Pass => &mut counts.pass,
+                CheckStatus::Warn => &mut counts.warn,
+                CheckStatus::Fail => &mut counts.fail,
+                CheckStatus::Skipped => &mut counts.skipped,
+            } += 1;
+        }
+        counts
+    }
+}
+
 /// A whole run.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunResults {
@@ -88,6 +117,8 @@ pub struct RunResults {
     pub recovered: Vec<String>,
     /// What nobody asked for and somebody should know.
     pub warnings: Vec<String>,
+    /// How the checks of all steps ended.
+    pub checks: CheckCounts,
     /// Every step, in order.
     pub steps: Vec<StepResult>,
     /// Seconds in all.

@@ -247,6 +247,8 @@ mod tests {
             late: Duration::from_days(3),
             complete_after: Duration::from_us(0),
             quarantine_at_most: 0.0,
+            freshness: None,
+            place: (String::new(), 0, 0),
         }
     }
 

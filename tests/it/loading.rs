@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Allowed, Build, Check, DAY_US, DataType, Duplicates, Duration, ElementType, FileFormat, Format,
-    Good, HOUR_US, LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
+    Allowed, Build, ColumnCheck, ColumnRule, DAY_US, DataType, Duplicates, Duration, ElementType,
+    FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Project, Rule, Severity, Shape,
+    SourceFreshness, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -39,6 +40,7 @@ sources:
     late: 1d
     complete_when: {after: 90m}
     quarantine: {at_most: 5%}
+    freshness: {warn_after: 6h, fail_after: 1d}
   spend:
     from: /data/spend
     layout: "all.csv"
@@ -75,9 +77,23 @@ columns:
     type: string
     unit: zone
     description: the zone
+    personal: true
     checks: [not_null, unique, accepted_values: [a, 2]]
   date: {type: date}
   rate: {type: float64, checks: [{range: {min: 0, max: 1.5}}]}
+  few:
+    type: int64
+    checks:
+      - not_null: {severity: warn}
+      - unique: {name: each_once}
+      - accepted_values: {values: [1, 2], severity: warn, name: one_or_two}
+      - relationship: {to: events.amount, severity: stop}
+checks:
+  - row_count: {min: 1, max: 99, name: some}
+  - row_count: {against: same_weekday, within: 150%, severity: warn}
+  - relationship: {columns: [zone], to: events, to_columns: [zone]}
+  - sql: {name: \"odd\", query: \"select * from this where few > 2\"}
+  - freshness: {column: date, at_most: 1d}
 ";
 
 const REPORT: &str = "role: operations\ntitle: {zh-CN: 运营日报, en: Operations}\n";
@@ -237,6 +253,13 @@ fn sources_are_read() {
     assert_eq!(events.late, Duration::from_days(1));
     assert_eq!(events.complete_after.us(), HOUR_US * 3 / 2);
     assert_eq!(events.quarantine_at_most, 0.05);
+    assert_eq!(
+        events.freshness,
+        Some(SourceFreshness {
+            warn_after: Duration::parse("6h"),
+            fail_after: Duration::parse("1d"),
+        })
+    );
 
     let spend = &project.sources["spend"];
     assert_eq!(spend.from, "file:///data/spend/");
@@ -307,19 +330,57 @@ fn contracts_are_read() {
     assert_eq!(
         contract.columns[0].checks,
         [
-            Check::NotNull,
-            Check::Unique,
-            Check::AcceptedValues(vec!["a".to_owned(), "2".to_owned()])
+            ColumnRule::NotNull.into(),
+            ColumnRule::Unique.into(),
+            ColumnRule::AcceptedValues(vec!["a".to_owned(), "2".to_owned()]).into()
         ]
     );
     assert_eq!(
         contract.columns[2].checks,
-        [Check::Range {
+        [ColumnRule::Range {
             min: Some(0.0),
             max: Some(1.5)
-        }]
+        }
+        .into()]
     );
     assert_eq!(contract.columns[0].unit.as_deref(), Some("zone"));
+    assert!(contract.columns[0].personal && !contract.columns[1].personal);
+    let check = |rule: ColumnRule, severity, name: Option<&str>| ColumnCheck {
+        rule,
+        severity,
+        name: name.map(str::to_owned),
+    };
+    assert_eq!(
+        contract.columns[3].checks,
+        [
+            check(ColumnRule::NotNull, Severity::Warn, None),
+            check(ColumnRule::Unique, Severity::Stop, Some("each_once")),
+            check(
+                ColumnRule::AcceptedValues(vec!["1".to_owned(), "2".to_owned()]),
+                Severity::Warn,
+                Some("one_or_two")
+            ),
+        ]
+    );
+    let words: Vec<String> = contract
+        .checks
+        .iter()
+        .map(|check| {
+            let words = loudou::table::audit::words(&check.rule, check.name.as_deref());
+            format!("{} ({})", words, check.severity.word())
+        })
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "few: relationship to events.amount (stop)",
+            "row_count 1 to 99 (stop)",
+            "row_count within 150% of same_weekday (warn)",
+            "zone: relationship to events.zone (stop)",
+            "odd (stop)",
+            "date: freshness within 1d (stop)",
+        ]
+    );
 }
 
 #[test]

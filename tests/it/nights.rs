@@ -416,7 +416,7 @@ async fn a_failing_audit_publishes_nothing_of_its_model_and_holds_back_its_depen
             why.starts_with("audit failed, nothing of it is published: "),
             "{why}"
         );
-        assert!(why.contains(&format!("{check} (")), "{check}: {why}");
+        assert!(why.contains(&format!("{check} on ")), "{check}: {why}");
         assert!(
             step(&results, "total")
                 .why

@@ -1,12 +1,13 @@
 //! Contracts of SQL models.
 
+use super::contract_checks::{Checks, Own};
 use super::values::is_name;
 use super::{Checker, Tables};
-use crate::config::raw::{BuildWord, CheckFile, ContractColumnFile, ContractFile};
+use crate::config::raw::{BuildWord, ContractColumnFile, ContractFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{Build, Check, ColumnContract, Contract, DataType, Duration, Reads};
+use crate::project::{Build, ColumnContract, Contract, DataType, Duration, Reads};
 
 /// Checks one contract; `name` is its model's.
 pub fn contract(
@@ -29,12 +30,17 @@ pub fn contract(
             "write in one sentence what one row is",
         );
     }
+    let own = Own::new(name, raw);
+    let mut checks = Checks::default();
     let columns: Vec<ColumnContract> = raw
         .columns
         .iter()
         .flat_map(|columns| &columns.0)
-        .filter_map(|(column, raw)| column_contract(column, raw, node, checker))
+        .filter_map(|(column, raw)| {
+            column_contract(column, raw, node, (&own, tables), &mut checks, checker)
+        })
         .collect();
+    checks.of_table(&own, raw, node, tables, checker);
     if node
         .get("columns")
         .is_some_and(|columns| columns.entries().is_empty())
@@ -91,6 +97,7 @@ pub fn contract(
         reads,
         matures_after,
         columns,
+        checks: checks.of_table,
     };
     (checker.told() == before).then_some(contract)
 }
@@ -202,6 +209,8 @@ fn column_contract(
     name: &str,
     raw: &ContractColumnFile,
     node: &Node,
+    around: (&Own<'_>, &Tables),
+    checks: &mut Checks,
     checker: &mut Checker<'_>,
 ) -> Option<ColumnContract> {
     let entry = node.get("columns").and_then(|columns| columns.entry(name));
@@ -214,124 +223,13 @@ fn column_contract(
         .data_type
         .as_deref()
         .and_then(|text| checker.data_type(node.place_of("type"), name, text));
-    let list = node.get("checks");
-    let mut checks = Vec::new();
-    for (index, check) in raw.checks.iter().enumerate() {
-        let place = list.map_or(node.place, |list| {
-            list.place_of_item(index, raw.checks.len())
-        });
-        let item = list.and_then(|list| list.item(index, raw.checks.len()));
-        let before = checker.told();
-        let read = one_check(place, name, check, item, data_type, checker);
-        if checker.told() > before {
-            continue;
-        }
-        if checks.contains(&read) {
-            checker.tell(
-                place,
-                format!("column `{name}` has the same check twice"),
-                "keep one of them",
-            );
-        }
-        checks.push(read);
-    }
+    let rules = checks.of_column((name, data_type), raw, node, around, checker);
     Some(ColumnContract {
         name: name.to_owned(),
         data_type: data_type?,
         unit: raw.unit.clone(),
         description: raw.description.clone(),
-        checks,
+        personal: raw.personal.unwrap_or(false),
+        checks: rules,
     })
-}
-
-fn one_check(
-    place: Place,
-    column: &str,
-    raw: &CheckFile,
-    node: Option<&Node>,
-    data_type: Option<DataType>,
-    checker: &mut Checker<'_>,
-) -> Check {
-    match raw {
-        CheckFile::NotNull => Check::NotNull,
-        CheckFile::Unique => {
-            if let Some(list @ DataType::List(_)) = data_type {
-                checker.tell(
-                    place,
-                    format!("`unique` of `{column}` cannot be checked: it is a {list}"),
-                    "remove the check; of a list only `not_null` is checked",
-                );
-            }
-            Check::Unique
-        }
-        CheckFile::AcceptedValues(values) => {
-            let values: Vec<String> = values.iter().map(|value| value.0.clone()).collect();
-            if values.is_empty() {
-                checker.tell(
-                    place,
-                    format!("`accepted_values` of `{column}` is empty"),
-                    "name the allowed values, such as `accepted_values: [ios, android]`",
-                );
-            }
-            match data_type {
-                Some(DataType::Int64) => {
-                    if let Some(value) = values.iter().find(|value| value.parse::<i64>().is_err()) {
-                        checker.tell(
-                            place,
-                            format!("`accepted_values` of `{column}` holds {}, but the column is `int64`", words::quoted(value)),
-                            "write whole numbers, or make the column a `string`",
-                        );
-                    }
-                }
-                None | Some(DataType::String) => {}
-                Some(other) => checker.tell(
-                    place,
-                    format!(
-                        "`accepted_values` is for `string` and `int64`, but `{column}` is `{other}`"
-                    ),
-                    match other {
-                        DataType::List(_) => {
-                            "remove the check; of a list only `not_null` is checked"
-                        }
-                        _ => "use `range` for numbers, or remove the check",
-                    },
-                ),
-            }
-            Check::AcceptedValues(values)
-        }
-        CheckFile::Range { min, max } => {
-            let is_number = matches!(
-                data_type,
-                None | Some(DataType::Int64 | DataType::Float64 | DataType::Decimal { .. })
-            );
-            if !is_number {
-                checker.tell(
-                    place,
-                    format!("`range` is for numbers, but `{column}` is not one"),
-                    "remove the check, or use `accepted_values` for texts",
-                );
-            }
-            // A bound that could not be read was told already.
-            let is_empty = node
-                .and_then(|node| node.get("range"))
-                .is_none_or(|range| range.entries().is_empty());
-            match (min, max) {
-                (None, None) if is_empty => checker.tell(
-                    place,
-                    format!("`range` of `{column}` has no bound"),
-                    "write one at least: `range: {min: 0, max: 1}`",
-                ),
-                (Some(min), Some(max)) if min > max => checker.tell(
-                    place,
-                    format!("`range` of `{column}` runs from {min} to {max}: no value is within"),
-                    "swap `min` and `max`",
-                ),
-                _ => {}
-            }
-            Check::Range {
-                min: *min,
-                max: *max,
-            }
-        }
-    }
 }

@@ -5,10 +5,12 @@
 
 mod columns;
 mod contract;
+mod contract_checks;
 mod funnel;
 mod layout;
 mod pipeline;
 mod project;
+mod relationships;
 mod report;
 mod source;
 mod tables;

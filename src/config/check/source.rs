@@ -7,11 +7,15 @@ use super::layout::layout;
 use super::time::time;
 use super::{Checker, Part};
 use crate::config::paths;
-use crate::config::raw::{DuplicatesWord, FormatWord, LayoutZoneWord, SourceFile};
+use crate::config::raw::{
+    DuplicatesWord, FormatWord, LayoutZoneWord, SourceFile, SourceFreshnessFile,
+};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{DataType, Duplicates, Duration, FileFormat, HOUR_US, LayoutZone, Source};
+use crate::project::{
+    DataType, Duplicates, Duration, FileFormat, HOUR_US, LayoutZone, Source, SourceFreshness,
+};
 
 /// Where a source may not read from, and what relative folders are relative to.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +100,10 @@ pub fn source(
         .map_or(0.001, |share| {
             checker.ratio(inside("quarantine", "at_most"), "at_most", share)
         });
+    let freshness = raw
+        .freshness
+        .as_ref()
+        .and_then(|raw| freshness(raw, node, checker));
 
     let source = Source {
         name: name.to_owned(),
@@ -119,6 +127,8 @@ pub fn source(
         late,
         complete_after,
         quarantine_at_most,
+        freshness,
+        place: checker.place(part.key_place),
     };
     (checker.told() == before).then_some(source)
 }
@@ -256,4 +266,39 @@ fn sort_by(
         }
     }
     columns.clone()
+}
+
+/// How old the newest row may be: one bound at least, and a warning before the failure.
+fn freshness(
+    raw: &SourceFreshnessFile,
+    node: &Node,
+    checker: &mut Checker<'_>,
+) -> Option<SourceFreshness> {
+    let outer = node.get("freshness").unwrap_or(node);
+    let mut bound = |key: &str, text: &Option<String>| {
+        text.as_deref()
+            .map(|text| checker.duration(outer.place_of(key), key, text))
+    };
+    let warn_after = bound("warn_after", &raw.warn_after);
+    let fail_after = bound("fail_after", &raw.fail_after);
+    if outer.entries().is_empty() {
+        checker.tell(
+            outer.place,
+            "`freshness` has no bound",
+            "write one at least: `freshness: {warn_after: 2h, fail_after: 1d}`",
+        );
+    }
+    if let (Some(warn), Some(fail)) = (warn_after, fail_after)
+        && warn >= fail
+    {
+        checker.tell(
+            outer.place_of("warn_after"),
+            format!("`warn_after: {warn}` is not before `fail_after: {fail}`: nothing would ever be warned of"),
+            "let the warning come first, or leave it out",
+        );
+    }
+    Some(SourceFreshness {
+        warn_after,
+        fail_after,
+    })
 }

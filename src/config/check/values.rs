@@ -72,6 +72,13 @@ fn meant_length(text: &str) -> Option<String> {
 impl Checker<'_> {
     /// Checks a name; `what` is what it names.
     pub fn name(&mut self, place: Place, what: &str, text: &str) {
+        if text == "this" && ["a model", "a source"].contains(&what) {
+            self.tell(
+                place,
+                format!("`this` cannot be the name of {what}: a contract's checks call their own table so"),
+                "give it another name",
+            );
+        }
         if is_name(text) {
             return;
         }
@@ -145,18 +152,25 @@ impl Checker<'_> {
 
     /// Reads a share from 0 to 1, written as percent or number; zero after a problem.
     pub fn ratio(&mut self, place: Place, key: &str, written: &Ratio) -> f64 {
-        let (text, read) = match written {
-            Ratio::Number(number) => (number.to_string(), Some(*number)),
+        self.share(place, key, written, 100)
+    }
+
+    /// Reads a share that may be more than the whole, as percent up to `most`; a plain number is still
+    /// one from 0 to 1. Zero after a problem.
+    pub fn share(&mut self, place: Place, key: &str, written: &Ratio, most: u32) -> f64 {
+        let (text, read, largest) = match written {
+            Ratio::Number(number) => (number.to_string(), Some(*number), 1.0),
             Ratio::Text(text) => {
                 let percent = text
                     .trim()
                     .strip_suffix('%')
                     .and_then(|number| number.trim_end().parse::<f64>().ok());
                 // Dividing gives 0.35 for `35%`; multiplying by 0.01 would not.
-                (text.clone(), percent.map(|number| number / 100.0))
+                let share = percent.map(|number| number / 100.0);
+                (text.clone(), share, f64::from(most) / 100.0)
             }
         };
-        match read.filter(|share| (0.0..=1.0).contains(share)) {
+        match read.filter(|share| (0.0..=largest).contains(share)) {
             Some(share) => share,
             None => {
                 let mend = match written {
@@ -166,7 +180,7 @@ impl Checker<'_> {
                         )
                     }
                     _ => format!(
-                        "write a percent from 0% to 100%, such as `{key}: 35%`, or a number from 0 to 1"
+                        "write a percent from 0% to {most}%, such as `{key}: 35%`, or a number from 0 to 1"
                     ),
                 };
                 self.tell(

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Listed, Ordered};
+use super::{ColumnCheckFile, Ordered, TableCheckFile};
 
 /// The contract of the SQL model of the same name: what its table is.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,6 +33,10 @@ pub struct ContractFile {
     /// Columns by name, in order.
     #[schemars(required)]
     pub columns: Option<Ordered<ContractColumnFile>>,
+    /// Audits of the table as a whole before publication.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!([{"row_count": {"min": 1}}]))]
+    pub checks: Vec<TableCheckFile>,
 }
 
 /// Ways to build a table.
@@ -77,28 +81,11 @@ pub struct ContractColumnFile {
     /// What it means.
     #[schemars(example = &"users with a page view")]
     pub description: Option<String>,
+    /// Whether it is personal data, which is masked wherever a person could see it.
+    #[schemars(example = true)]
+    pub personal: Option<bool>,
     /// Audits before publication.
     #[serde(default)]
     #[schemars(example = ["not_null"])]
-    pub checks: Vec<CheckFile>,
-}
-
-/// An audit of a column.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[schemars(title = "check")]
-pub enum CheckFile {
-    /// No nulls.
-    NotNull,
-    /// No value twice.
-    Unique,
-    /// Only these values.
-    AcceptedValues(Vec<Listed>),
-    /// Values within bounds, inclusive.
-    Range {
-        /// Smallest allowed value.
-        min: Option<f64>,
-        /// Largest allowed value.
-        max: Option<f64>,
-    },
+    pub checks: Vec<ColumnCheckFile>,
 }

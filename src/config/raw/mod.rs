@@ -5,6 +5,7 @@
 //! A required key is an `Option` with `#[schemars(required)]`: its absence is told once, by the schema,
 //! and what else stands beside it is still read and checked.
 
+mod check_file;
 mod contract_file;
 mod ordered;
 mod pipeline_file;
@@ -12,11 +13,15 @@ mod project_file;
 mod report_file;
 mod scalar;
 
-pub use contract_file::{BuildWord, CheckFile, ContractColumnFile, ContractFile};
+pub use check_file::{
+    AgainstWord, ColumnCheckFile, ColumnCheckMapping, FreshnessFile, RelationshipFile,
+    RowCountFile, SeverityWord, SqlFile, TableCheckFile,
+};
+pub use contract_file::{BuildWord, ContractColumnFile, ContractFile};
 pub use ordered::Ordered;
 pub use pipeline_file::{
     ColumnFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord, PipelineFile, RuleWord,
-    SourceFile, StepFile, TimeFile,
+    SourceFile, SourceFreshnessFile, StepFile, TimeFile,
 };
 pub use project_file::{LocaleWord, ProjectFile};
 pub use report_file::{

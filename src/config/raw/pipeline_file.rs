@@ -75,6 +75,9 @@ pub struct SourceFile {
     /// How many bad lines are tolerated.
     #[schemars(example = serde_json::json!({"at_most": "0.1%"}))]
     pub quarantine: Option<QuarantineFile>,
+    /// How old the newest row may be at the end of the last date that a run is for.
+    #[schemars(example = serde_json::json!({"warn_after": "2h", "fail_after": "1d"}))]
+    pub freshness: Option<SourceFreshnessFile>,
 }
 
 /// Zones of a layout.
@@ -249,6 +252,18 @@ pub struct QuarantineFile {
     #[schemars(example = &"0.1%")]
     #[schemars(required)]
     pub at_most: Option<Ratio>,
+}
+
+/// How old a source's newest row may be. Of a source without a time a date counts until its end.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFreshnessFile {
+    /// An older one is a warning.
+    #[schemars(example = &"2h")]
+    pub warn_after: Option<String>,
+    /// An older one fails the source; what reads the dates at fault is skipped.
+    #[schemars(example = &"1d")]
+    pub fail_after: Option<String>,
 }
 
 /// A funnel.

@@ -1,6 +1,7 @@
 //! One run: sources, then models in order, each computed on scratch, audited, and only then
 //! published. A failure stops what depends on it, by name, and nothing else.
 
+mod freshness;
 mod models;
 mod sources;
 
@@ -10,7 +11,8 @@ use std::time::Instant;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
-use super::results::{RunResults, Status, StepResult, peak_memory_bytes};
+use super::manifest::Manifest;
+use super::results::{CheckCounts, RunResults, Status, StepResult, peak_memory_bytes};
 use super::tables::Asked;
 use super::{Workspace, calendar, reports, work_folder};
 use crate::error::{Error, Result};
@@ -80,6 +82,7 @@ pub async fn run(
     let at = options.now.to_rfc3339_opts(SecondsFormat::Secs, true);
     let work = work_folder(&workspace.project.root);
     let mut log = RunLog::acquire(&workspace.warehouse, &options.holder, &at)?;
+    Manifest::of(workspace)?.write(&work)?;
     log.note_complete_through(asked.complete_through)?;
     asked.complete_through = asked.matured_by(&log.state);
     let mut night = Night {
@@ -95,6 +98,7 @@ pub async fn run(
             started_at: at,
             recovered: Vec::new(),
             warnings: Vec::new(),
+            checks: CheckCounts::default(),
             steps: Vec::new(),
             seconds: 0.0,
             peak_memory_bytes: None,
@@ -104,6 +108,7 @@ pub async fn run(
     let outcome = night.steps(options, &mut log, progress).await;
     let _ = std::fs::remove_dir_all(&night.scratch);
     let mut results = night.results;
+    results.checks = CheckCounts::of(&results.steps);
     results.seconds = started.elapsed().as_secs_f64();
     results.peak_memory_bytes = peak_memory_bytes();
     results.exit_code = match &outcome {
@@ -155,7 +160,11 @@ impl Night<'_> {
             progress.begin("source", &source.name, self.results.steps.len(), total);
             let started = Instant::now();
             let mut step = StepResult::new("source", &source.name);
-            if let Err(error) = self.source(source, options, log, &mut step).await {
+            let mut outcome = self.source(source, options, log, &mut step).await;
+            if outcome.is_ok() {
+                outcome = self.freshness(source, log, &mut step).await;
+            }
+            if let Err(error) = outcome {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::Night;
-use crate::engine::PartitionFile;
 use crate::error::{Error, Result};
+use crate::model::audit::Audit;
 use crate::model::build::{self, Published, Range};
 use crate::model::{Model, Window};
 use crate::run::fingerprint;
 use crate::run::results::{Status, StepResult};
 use crate::run::tables::{Reason, needed, ranges};
-use crate::table::audit::audit;
+use crate::table::audit::{CheckResult, Scratch};
 use crate::table::log::RunLog;
 use crate::table::publish::{Ready, TableCommit, publish};
 
@@ -82,8 +82,10 @@ impl Night<'_> {
             });
         }
         let built = self.build_and_audit(model, log, &batches, step).await;
+        let warnings = step.checks.iter().filter_map(CheckResult::warning);
+        self.results.warnings.extend(warnings);
         let commits = match built {
-            Ok(commits) if step.checks.iter().all(|check| check.failed_rows == 0) => commits,
+            Ok(commits) if !step.checks.iter().any(CheckResult::stops) => commits,
             failed => {
                 let not_built = || wanted.build.keys().chain(skipped.keys()).copied();
                 self.unavailable.insert(
@@ -99,14 +101,8 @@ impl Night<'_> {
                     "audit failed, nothing of it is published: {}",
                     step.checks
                         .iter()
-                        .filter(|check| check.failed_rows > 0)
-                        .map(|check| {
-                            let mut text = format!("{} ({} rows", check.check, check.failed_rows);
-                            if !check.examples.is_empty() {
-                                text.push_str(&format!(": {}", check.examples.join("; ")));
-                            }
-                            text + ")"
-                        })
+                        .filter(|check| check.stops())
+                        .map(CheckResult::words)
                         .collect::<Vec<_>>()
                         .join("; ")
                 );
@@ -152,6 +148,19 @@ impl Night<'_> {
         build: &mut BTreeMap<Option<NaiveDate>, Reason>,
     ) -> BTreeMap<Option<NaiveDate>, String> {
         let mut skipped = BTreeMap::new();
+        // What a check must read to stop the model is an input, too; but what is built stays.
+        for (table, window) in self.workspace.models.windows_of_checks(model) {
+            let is_hit = |date: &Option<NaiveDate>| match window {
+                Window::Around { .. } => self.has_failed(&table, *date),
+                Window::All => self.has_failed(&table, None),
+            };
+            let hit: Vec<Option<NaiveDate>> =
+                build.keys().copied().filter(|date| is_hit(date)).collect();
+            for date in hit {
+                build.remove(&date);
+                skipped.insert(date, table.clone());
+            }
+        }
         let in_range = |date: NaiveDate| self.asked.dates.0 <= date && date <= self.asked.dates.1;
         for (table, window) in self.workspace.models.windows(model) {
             let Some((dates, all)) = self.unavailable.get(&table) else {
@@ -200,7 +209,7 @@ impl Night<'_> {
         };
         let definition = workspace.models.definition(&workspace.project, model);
         let mut commits = Vec::new();
-        let mut files = Vec::new();
+        let mut scratch = Vec::new();
         for range in batches {
             let written = build::build(
                 &workspace.engine,
@@ -216,10 +225,11 @@ impl Night<'_> {
             for (date, written) in written {
                 let path = object_store::path::Path::from_absolute_path(&written.path)
                     .map_err(|error| Error::Failed(error.to_string()))?;
-                files.push(PartitionFile {
+                scratch.push(Scratch {
                     date,
                     path,
                     size: written.bytes,
+                    rows: written.rows,
                 });
                 let inputs = fingerprint::inputs(
                     &workspace.models,
@@ -241,8 +251,29 @@ impl Night<'_> {
                 ..TableCommit::default()
             });
         }
-        step.checks = audit(&workspace.engine, &model.contract, files).await?;
+        scratch.sort_by_key(|part| part.date);
+        let audit = Audit {
+            engine: &workspace.engine,
+            project: &workspace.project,
+            models: &workspace.models,
+            model,
+            published,
+            dates: self.asked.dates,
+            complete_through: self.asked.complete_through,
+            has_failed: &|table, date| self.has_failed(table, date),
+        };
+        step.checks = audit.run(&scratch).await?;
         Ok(commits)
+    }
+
+    /// Whether a table failed in this run: on a date, or (`None`) on any.
+    fn has_failed(&self, table: &str, date: Option<NaiveDate>) -> bool {
+        self.unavailable
+            .get(table)
+            .is_some_and(|(dates, all)| match date {
+                Some(date) => *all || dates.contains(&date),
+                None => *all || !dates.is_empty(),
+            })
     }
 }
 

@@ -1,0 +1,1 @@
+select platform from daily_core

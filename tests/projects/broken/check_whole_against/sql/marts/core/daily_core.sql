@@ -1,0 +1,3 @@
+select date, platform, count(distinct user_id) as visitors
+from events
+group by date, platform
