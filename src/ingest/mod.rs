@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::project::{Duration, Source, from_date32};
+use crate::project::{CompleteWhen, Source, from_date32};
 use crate::source::layout::Layout;
 use crate::source::listing::tag;
 use crate::source::store::Location;
@@ -90,7 +90,7 @@ pub fn definition(source: &Source, engine: &Engine) -> String {
     let mut decisive = source.clone();
     decisive.from.clear();
     decisive.quarantine_at_most = 0.0;
-    decisive.complete_after = Duration::from_us(0);
+    decisive.complete_when = CompleteWhen::default();
     hash_text(&format!("ingest 1 {} {decisive:?}", engine.zone()))
 }
 

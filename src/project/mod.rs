@@ -6,6 +6,7 @@ mod contract;
 mod data_type;
 mod duration;
 mod funnel;
+mod layout_hours;
 mod local_day;
 mod report;
 mod source;
@@ -14,9 +15,13 @@ pub use contract::{Build, Check, ColumnContract, Contract, Reads};
 pub use data_type::DataType;
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};
-pub use local_day::{LocalDays, date32, day_start_us, from_date32, local_to_us};
+pub use layout_hours::{LayoutHour, layout_hours};
+pub use local_day::{LocalDays, date32, day_start_us, days_reached, from_date32, local_to_us};
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
-pub use source::{Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec};
+pub use source::{
+    Column, CompleteWhen, Duplicates, FileFormat, LayoutZone, Needs, Rule, Source, TimeFormat,
+    TimeSpec, date_folder,
+};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

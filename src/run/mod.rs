@@ -5,11 +5,13 @@
 
 pub mod calendar;
 pub mod check;
+pub mod completeness;
 pub mod fingerprint;
 pub mod night;
 pub mod plan;
 pub mod reports;
 pub mod results;
+pub mod sandbox;
 pub mod tables;
 
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@
 
 mod csv_rows;
 pub mod decode;
+pub mod inventory;
 mod json;
 pub mod layout;
 mod lines;

@@ -223,7 +223,7 @@ fn sources_are_read() {
     );
     assert!(events.columns[3].personal && !events.columns[0].personal);
     assert_eq!(events.late, Duration::from_days(1));
-    assert_eq!(events.complete_after.us(), HOUR_US * 3 / 2);
+    assert_eq!(events.complete_when.after.us(), HOUR_US * 3 / 2);
     assert_eq!(events.quarantine_at_most, 0.05);
 
     let spend = &project.sources["spend"];
@@ -236,7 +236,7 @@ fn sources_are_read() {
     assert_eq!(spend.columns[1].from, ["cost.usd"]);
     assert_eq!(spend.sort_by, ["channel", "cost"]);
     assert_eq!(
-        (spend.late, spend.complete_after.us()),
+        (spend.late, spend.complete_when.after.us()),
         (Duration::from_days(3), 2 * HOUR_US)
     );
     assert_eq!(

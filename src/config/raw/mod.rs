@@ -15,8 +15,8 @@ mod scalar;
 pub use contract_file::{BuildWord, CheckFile, ContractColumnFile, ContractFile};
 pub use ordered::Ordered;
 pub use pipeline_file::{
-    ColumnFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord, PipelineFile, RuleWord,
-    SourceFile, StepFile, TimeFile,
+    ColumnFile, CompleteWhenFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord,
+    PipelineFile, RuleWord, SourceFile, StepFile, TimeFile,
 };
 pub use project_file::{LocaleWord, ProjectFile};
 pub use report_file::{

@@ -16,6 +16,7 @@ use crate::run::tables::{Reason, needed, ranges};
 use crate::table::audit::audit;
 use crate::table::log::RunLog;
 use crate::table::publish::{Ready, TableCommit, publish};
+use crate::table::state::State;
 
 /// Dates of one commit at most.
 const DATES_PER_COMMIT: usize = 31;
@@ -28,7 +29,8 @@ impl Night<'_> {
         step: &mut StepResult,
     ) -> Result<()> {
         let workspace = self.workspace;
-        let mut wanted = needed(workspace, model, &log.state, &self.asked);
+        let seen = self.seen(log).into_owned();
+        let mut wanted = needed(workspace, model, &seen, &self.asked);
         let skipped = self.take_unavailable(model, &mut wanted.build);
         if wanted.build.is_empty() && skipped.is_empty() {
             step.why = match wanted.done.len() {
@@ -58,7 +60,7 @@ impl Night<'_> {
             let through = fingerprint::published_through(
                 &workspace.models,
                 model,
-                &log.state,
+                &seen,
                 Some(date),
                 self.asked.complete_through,
             );
@@ -81,7 +83,7 @@ impl Night<'_> {
                 complete_through: self.asked.complete_through,
             });
         }
-        let built = self.build_and_audit(model, log, &batches, step).await;
+        let built = self.build_and_audit(model, &seen, &batches, step).await;
         let commits = match built {
             Ok(commits) if step.checks.iter().all(|check| check.failed_rows == 0) => commits,
             failed => {
@@ -189,13 +191,13 @@ impl Night<'_> {
     async fn build_and_audit(
         &self,
         model: &Model,
-        log: &RunLog,
+        seen: &State,
         batches: &[Range],
         step: &mut StepResult,
     ) -> Result<Vec<TableCommit>> {
         let workspace = self.workspace;
         let published = Published {
-            state: &log.state,
+            state: seen,
             warehouse: &workspace.warehouse,
         };
         let definition = workspace.models.definition(&workspace.project, model);
@@ -224,7 +226,7 @@ impl Night<'_> {
                 let inputs = fingerprint::inputs(
                     &workspace.models,
                     model,
-                    &log.state,
+                    seen,
                     date,
                     self.asked.complete_through,
                 );

@@ -1,0 +1,1 @@
+//! Hand-checked days in three time zones.
