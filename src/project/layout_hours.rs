@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::duration::MINUTE_US;
 use super::local_day::day_start_us;
+use super::source::LayoutZone;
 
 /// Offsets of zones are whole quarters of an hour, so no hour of a layout is shorter within a day.
 const STEP_US: i64 = 15 * MINUTE_US;
@@ -48,6 +49,17 @@ pub fn layout_hours(zone: Tz, layout_zone: Tz, date: NaiveDate) -> Vec<LayoutHou
         at_us += STEP_US;
     }
     found
+}
+
+/// The dates of a layout that hold instants of a local day of `zone`.
+pub fn layout_dates(zone: Tz, layout_zone: LayoutZone, date: NaiveDate) -> BTreeSet<NaiveDate> {
+    match layout_zone {
+        LayoutZone::Project => BTreeSet::from([date]),
+        LayoutZone::Utc => layout_hours(zone, Tz::UTC, date)
+            .iter()
+            .map(|hour| hour.date)
+            .collect(),
+    }
 }
 
 fn hour_of(time: &impl Timelike) -> u8 {

@@ -19,8 +19,8 @@ pub fn from_date32(days: i32) -> Option<NaiveDate> {
     NaiveDate::default().checked_add_signed(chrono::Duration::try_days(i64::from(days))?)
 }
 
-/// A local wall time as an instant in microseconds. A time that clocks skip (daylight saving) is the
-/// instant the clocks jump to; one that happens twice is the earlier.
+/// A local wall time as an instant in microseconds. A time that clocks skip (daylight saving) is what a
+/// clock shows that was not put forward: 02:30 is 03:30. One that happens twice is the earlier.
 pub fn local_to_us(zone: Tz, local: NaiveDateTime) -> i64 {
     if let Some(instant) = zone.from_local_datetime(&local).earliest() {
         return instant.timestamp_micros();

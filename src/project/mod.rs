@@ -15,7 +15,7 @@ pub use contract::{Build, Check, ColumnContract, Contract, Reads};
 pub use data_type::DataType;
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};
-pub use layout_hours::{LayoutHour, layout_hours};
+pub use layout_hours::{LayoutHour, layout_dates, layout_hours};
 pub use local_day::{LocalDays, date32, day_start_us, days_reached, from_date32, local_to_us};
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
 pub use source::{

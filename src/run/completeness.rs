@@ -193,7 +193,7 @@ impl Completeness {
             return Ok(());
         }
         Err(Error::Incomplete(format!(
-            "{} not complete, or stands behind a day that is not: {lacking}. Put what is missing there (an empty file says that there were no rows); hours that are often empty go into `may_be_empty`",
+            "{} not complete, or stands behind a day that is not: {lacking}. Put what is missing there (a file without lines says that there were no rows); hours that are often empty go into `may_be_empty`",
             match from == to {
                 true => format!("{from} is"),
                 false => format!("a day of {from} to {to} is"),

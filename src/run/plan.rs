@@ -72,16 +72,14 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
     let state = over(&own);
     let found = completeness::look(&workspace.project, &state, options.now, options.dates).await?;
     let asked = night::asked(&workspace.project, &state, options, &found, options.now)?;
-    let mut warnings = sandbox
-        .as_ref()
-        .map_or(Vec::new(), |sandbox| sandbox.warnings.clone());
-    warnings.extend(super::holes(workspace, &state, asked.dates.0));
+    let mut warnings = super::holes(workspace, &state, asked.dates.0);
     let (sources, models) = night::steps_of(workspace, sandbox.is_some(), options);
     // What is planned is entered into a copy of the state, so that models further down see it coming.
     let mut expected = state.clone();
     let mut steps = Vec::new();
     for source in sources {
         let request = Request {
+            zone: workspace.project.zone,
             dates: Some(asked.dates),
             rescan: options.rescan,
             full_refresh: asked.full_refresh,

@@ -34,8 +34,6 @@ pub struct Sandbox {
     pub workspace: Workspace,
     /// What is published in the real one; the keys of its partitions are absolute paths.
     upstream: State,
-    /// Published partitions that are not what the log says; they are not read.
-    pub warnings: Vec<String>,
     card: Card,
 }
 
@@ -64,14 +62,13 @@ impl Sandbox {
             }
             _ => {}
         }
-        let (upstream, warnings) = published(&warehouse)?;
+        let upstream = published(&warehouse)?;
         Ok(Self {
             workspace: Workspace {
                 warehouse: dir,
                 ..workspace.clone()
             },
             upstream,
-            warnings,
             card,
         })
     }
@@ -125,10 +122,9 @@ impl Sandbox {
     }
 }
 
-/// The warehouse's state with absolute keys, without partitions that are damaged.
-fn published(warehouse: &Path) -> Result<(State, Vec<String>)> {
+/// The warehouse's state with absolute keys. What is published must be what the log says.
+fn published(warehouse: &Path) -> Result<State> {
     let mut state = read_state(warehouse)?;
-    let mut warnings = Vec::new();
     for (slot, commit) in &state.unfinished {
         let table = state.table(&commit.table);
         for partition in &commit.partitions {
@@ -146,14 +142,11 @@ fn published(warehouse: &Path) -> Result<(State, Vec<String>)> {
             }
         }
     }
-    for found in damaged(warehouse, &state) {
-        if let Some(table) = state.tables.get_mut(&found.table) {
-            table.partitions.remove(&found.date);
-        }
-        warnings.push(format!(
-            "{} {} of the warehouse is not read: {} (its next run mends that)",
+    if let Some(found) = damaged(warehouse, &state).first() {
+        return Err(Error::Locked(format!(
+            "{} {} of the warehouse cannot be read: {}; its next run mends that, then try again",
             found.table, found.date, found.why
-        ));
+        )));
     }
     for table in state.tables.values_mut() {
         for partition in table.partitions.values_mut() {
@@ -170,7 +163,7 @@ fn published(warehouse: &Path) -> Result<(State, Vec<String>)> {
         }
     }
     state.unfinished.clear();
-    Ok((state, warnings))
+    Ok(state)
 }
 
 fn refuse_unfit(workspace: &Workspace, dir: &Path, warehouse: &Path) -> Result<()> {

@@ -9,7 +9,7 @@ use object_store::ObjectStoreExt;
 use super::listing;
 use super::store::Location;
 use crate::error::{Error, Result};
-use crate::project::{LayoutZone, Needs, Source, date_folder, layout_hours};
+use crate::project::{LayoutZone, Needs, Source, date_folder, layout_dates, layout_hours};
 
 /// A date and hour of a layout; hour 0 where the layout has none.
 pub type PathHour = (NaiveDate, u8);
@@ -60,7 +60,7 @@ impl Inventory {
             let asked: BTreeSet<NaiveDate> = from
                 .iter_days()
                 .take_while(|date| *date <= to)
-                .flat_map(|date| path_dates(source, zone, date))
+                .flat_map(|date| layout_dates(zone, source.layout_zone, date))
                 .collect();
             for date in asked {
                 let path = marker_path(source, name, date);
@@ -99,7 +99,7 @@ impl Inventory {
                 (!missing.is_empty()).then(|| hours_in_words(&missing, is_utc))
             }
             Needs::Marker(name) => {
-                let missing: Vec<String> = path_dates(source, zone, date)
+                let missing: Vec<String> = layout_dates(zone, source.layout_zone, date)
                     .into_iter()
                     .filter(|date| *date >= first.0 && !self.markers.contains(date))
                     .map(|date| marker_path(source, name, date))
@@ -108,14 +108,6 @@ impl Inventory {
             }
         }
     }
-}
-
-/// Dates of the layout that a local day touches.
-fn path_dates(source: &Source, zone: Tz, date: NaiveDate) -> BTreeSet<NaiveDate> {
-    layout_hours(zone, source.layout_zone.zone(zone), date)
-        .iter()
-        .map(|hour| hour.date)
-        .collect()
 }
 
 fn marker_path(source: &Source, name: &str, date: NaiveDate) -> String {

@@ -113,9 +113,7 @@ pub async fn run(
             started_at: now.to_rfc3339_opts(SecondsFormat::Secs, true),
             incomplete,
             recovered: Vec::new(),
-            warnings: sandbox
-                .as_ref()
-                .map_or(Vec::new(), |sandbox| sandbox.warnings.clone()),
+            warnings: Vec::new(),
             steps: Vec::new(),
             seconds: 0.0,
             peak_memory_bytes: None,
