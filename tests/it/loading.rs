@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Build, Check, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good, HOUR_US,
-    LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
+    Build, Check, CompleteWhen, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good,
+    HOUR_US, LayoutZone, Locale, Needs, Project, Rule, Shape, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -34,11 +34,12 @@ sources:
       amount: {type: "decimal(12,2)", from: props.cart.total, missing: quarantine, wrong: null}
       phone: {type: string, personal: true}
     late: 1d
-    complete_when: {after: 90m}
+    complete_when: {hours: all, may_be_empty: [3, 2], after: 90m}
     quarantine: {at_most: 5%}
   spend:
     from: /data/spend
-    layout: "all.csv"
+    layout: "{date}/all.csv"
+    complete_when: {marker: _DONE}
     format: csv
     time: {field: "day.local", format: date}
     duplicates: keep
@@ -224,6 +225,12 @@ fn sources_are_read() {
     assert!(events.columns[3].personal && !events.columns[0].personal);
     assert_eq!(events.late, Duration::from_days(1));
     assert_eq!(events.complete_when.after.us(), HOUR_US * 3 / 2);
+    assert_eq!(
+        events.complete_when.needs,
+        Needs::Hours {
+            may_be_empty: [2, 3].into()
+        }
+    );
     assert_eq!(events.quarantine_at_most, 0.05);
 
     let spend = &project.sources["spend"];
@@ -236,8 +243,14 @@ fn sources_are_read() {
     assert_eq!(spend.columns[1].from, ["cost.usd"]);
     assert_eq!(spend.sort_by, ["channel", "cost"]);
     assert_eq!(
-        (spend.late, spend.complete_when.after.us()),
-        (Duration::from_days(3), 2 * HOUR_US)
+        (spend.late, spend.complete_when.clone()),
+        (
+            Duration::from_days(3),
+            CompleteWhen {
+                after: Duration::from_us(0),
+                needs: Needs::Marker("_DONE".into())
+            }
+        )
     );
     assert_eq!(
         (spend.quarantine_at_most, spend.layout_zone),

@@ -117,8 +117,15 @@ fn hours_of_layout(raw: &SourceFile, part: Part<'_>, node: &Node, checker: &mut 
 
 fn marker(name: &str, raw: &SourceFile, part: Part<'_>, node: &Node, checker: &mut Checker<'_>) {
     let place = node.place_of("marker");
-    if name.trim().is_empty() || name.contains(['/', '*', '{', '}']) || [".", ".."].contains(&name)
-    {
+    if name.trim().is_empty() {
+        checker.tell(
+            place,
+            "`marker` is empty",
+            "write the name of an object in the date's folder, such as `marker: _SUCCESS`",
+        );
+        return;
+    }
+    if name.contains(['/', '*', '{', '}']) || [".", ".."].contains(&name) {
         checker.tell(
             place,
             format!("`marker` cannot be {}", words::quoted(name)),
