@@ -10,6 +10,7 @@ use loudou::run::results::StepResult;
 use loudou::table::log::RunLog;
 use serde_json::json;
 
+use crate::cli::{loudou, succeeds};
 use crate::support::{Folder, Night, night, project_file, step};
 
 fn pipeline(complete_when: &str, extra: &str) -> String {
@@ -110,12 +111,18 @@ async fn a_day_waits_for_its_hours_and_the_missing_ones_are_named() {
     assert_eq!(plan.incomplete, results.incomplete);
     assert_eq!((plan.to.as_str(), plan.steps.len()), ("2026-11-20", 0));
 
-    let error = folder
-        .try_run(after(21).of("2026-11-21", "2026-11-21"))
-        .await
-        .unwrap_err();
-    assert_eq!(error.exit_code(), 75);
-    assert!(error.to_string().contains(lacks), "{error}");
+    let at = ["--as-of", "2026-11-22T03:00"];
+    let text = succeeds(&folder.path(""), &[&at[..], &["plan"]].concat());
+    assert!(text.contains(&format!("not complete: {lacks}")), "{text}");
+    let text = succeeds(&folder.path(""), &[&at[..], &["run"]].concat());
+    assert!(text.contains(&format!("not complete: {lacks}")), "{text}");
+    let output = loudou(
+        &folder.path(""),
+        &[&at[..], &["run", "--date", "2026-11-21"]].concat(),
+    );
+    assert_eq!(output.status.code(), Some(75));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains(lacks), "{text}");
 
     // Files without lines say that there was nothing.
     for hour in [3, 4, 9, 10, 11, 23] {
