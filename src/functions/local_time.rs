@@ -171,10 +171,10 @@ fn microseconds(name: &str, types: &[DataType]) -> Result<Vec<DataType>> {
 }
 
 /// Applies one conversion to every value that is not null.
-fn convert<From: ArrowPrimitiveType, To: ArrowPrimitiveType>(
+fn convert<Input: ArrowPrimitiveType, Output: ArrowPrimitiveType>(
     args: ScalarFunctionArgs,
     zone: Tz,
-    of_one: impl Fn(&mut LocalClock, From::Native) -> Option<To::Native>,
+    of_one: impl Fn(&mut LocalClock, Input::Native) -> Option<Output::Native>,
 ) -> Result<ColumnarValue> {
     let is_scalar = args
         .args
@@ -183,7 +183,7 @@ fn convert<From: ArrowPrimitiveType, To: ArrowPrimitiveType>(
     let arrays = ColumnarValue::values_to_arrays(&args.args)?;
     let values = arrays
         .first()
-        .and_then(|array| array.as_primitive_opt::<From>())
+        .and_then(|array| array.as_primitive_opt::<Input>())
         .ok_or_else(|| exec_datafusion_err!("a local time of something of another type"))?;
     let mut clock = LocalClock::new(zone);
     let converted = values
@@ -193,7 +193,7 @@ fn convert<From: ArrowPrimitiveType, To: ArrowPrimitiveType>(
                 Some(found) => Ok(Some(found)),
                 None => exec_err!(
                     "{value:?} {} since 1970 lie outside the calendar",
-                    match From::DATA_TYPE {
+                    match Input::DATA_TYPE {
                         DataType::Date32 => "days",
                         _ => "microseconds",
                     }
@@ -201,7 +201,7 @@ fn convert<From: ArrowPrimitiveType, To: ArrowPrimitiveType>(
             },
             None => Ok(None),
         })
-        .collect::<Result<PrimitiveArray<To>>>()?
+        .collect::<Result<PrimitiveArray<Output>>>()?
         .with_data_type(args.return_field.data_type().clone());
     if is_scalar {
         let value = ScalarValue::try_from_array(&converted, 0)?;

@@ -29,7 +29,7 @@ impl Night<'_> {
         step: &mut StepResult,
     ) -> Result<()> {
         let workspace = self.workspace;
-        let seen = self.seen(log).into_owned();
+        let seen = self.seen(log);
         let mut wanted = needed(workspace, model, &seen, &self.asked);
         let skipped = self.take_unavailable(model, &mut wanted.build);
         if wanted.build.is_empty() && skipped.is_empty() {
@@ -84,6 +84,7 @@ impl Night<'_> {
             });
         }
         let built = self.build_and_audit(model, &seen, &batches, step).await;
+        drop(seen);
         let commits = match built {
             Ok(commits) if step.checks.iter().all(|check| check.failed_rows == 0) => commits,
             failed => {
