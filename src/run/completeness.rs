@@ -187,17 +187,21 @@ impl Completeness {
                 false => Error::Incomplete(words),
             });
         }
-        let lacking =
-            self.words(|found| (from <= found.date || through < found.date) && found.date <= to);
-        if lacking.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Incomplete(format!(
-            "{} not complete, or stands behind a day that is not: {lacking}. Put what is missing there (a file without lines says that there were no rows); hours that are often empty go into `may_be_empty`",
-            match from == to {
-                true => format!("{from} is"),
-                false => format!("a day of {from} to {to} is"),
+        let lacking = self.words(|found| from <= found.date && found.date <= to);
+        let before = self.words(|found| through < found.date && found.date < from);
+        let dates = match from == to {
+            true => from.to_string(),
+            false => format!("{from} to {to}"),
+        };
+        let words = match (lacking.is_empty(), before.is_empty()) {
+            (true, true) => return Ok(()),
+            (false, _) => format!("{dates} is not complete: {lacking}"),
+            (true, false) => {
+                format!("{dates} stands behind a day that is not complete: {before}")
             }
+        };
+        Err(Error::Incomplete(format!(
+            "{words}. Put what is missing there (a file without lines says that there were no rows); hours that are often empty go into `may_be_empty`"
         )))
     }
 

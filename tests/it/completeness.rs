@@ -200,7 +200,7 @@ async fn a_hole_holds_later_days_up_until_catch_up_has_passed() {
     assert!(
         error
             .to_string()
-            .contains("2026-11-20 is not complete, or stands behind a day that is not: 2026-11-19: events: no object of hour 07"),
+            .contains("2026-11-20 stands behind a day that is not complete: 2026-11-19: events: no object of hour 07"),
         "{error}"
     );
     assert_eq!(through(21).await, "2026-11-18");
