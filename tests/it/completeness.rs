@@ -481,3 +481,29 @@ async fn a_run_may_wait_for_the_clock() {
     assert_eq!(results.complete_through, "2026-11-21");
     assert_eq!(results.started_at, "2026-11-21T18:00:05Z");
 }
+
+#[tokio::test]
+async fn a_layout_in_utc_begins_on_the_local_day_of_its_first_hour() {
+    let folder = project("America/New_York", "{after: 2h}", "    layout_zone: utc\n");
+    // 21:30 of the 17th in New York.
+    write(&folder, "2026-11-18", 2, "2026-11-18T02:30:00Z");
+    write(&folder, "2026-11-20", 12, "2026-11-20T12:30:00Z");
+    let results = folder.run_well(night("2026-11-21T03:00:00-05:00")).await;
+    assert_eq!(
+        folder.dates("events"),
+        ["2026-11-17", "2026-11-18", "2026-11-19", "2026-11-20"]
+    );
+    assert_eq!(folder.rows("events", "2026-11-17").len(), 1);
+    // UTC's 19th, and its 21st, which holds the evening of the 20th.
+    let missing: Vec<&str> = results
+        .warnings
+        .iter()
+        .filter_map(|warning| warning.strip_prefix("events: there is no raw object of "))
+        .collect();
+    assert_eq!(missing, ["2026-11-19", "2026-11-21"]);
+    // East of Greenwich the day before it is not one without rows.
+    let folder = project("Asia/Shanghai", "{after: 2h}", "    layout_zone: utc\n");
+    write(&folder, "2026-11-19", 20, "2026-11-19T20:30:00Z");
+    folder.run_well(night("2026-11-21T03:00:00+08:00")).await;
+    assert_eq!(folder.dates("events"), ["2026-11-20"]);
+}
