@@ -17,7 +17,13 @@ pub enum Error {
     /// The project has problems, told one by one: exit code 2.
     #[error("{} problem(s) in the project", .0.len())]
     Project(Vec<crate::diagnostic::Diagnostic>),
-    /// Somebody else is running: exit code 75.
+    /// The warehouse is another run's until that ends: exit code 75.
+    #[error("{0}")]
+    Held(String),
+    /// A day that was asked for is not complete yet: exit code 75.
+    #[error("{0}")]
+    Incomplete(String),
+    /// What is written or read here changed under this run: exit code 75.
     #[error("{0}")]
     Locked(String),
     /// A store could not be reached or refused: exit code 75.
@@ -64,7 +70,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Project(_) => 2,
-            Self::Locked(_) | Self::Store { .. } => 75,
+            Self::Held(_) | Self::Incomplete(_) | Self::Locked(_) | Self::Store { .. } => 75,
             Self::Io { .. } | Self::Object { .. } | Self::Engine { .. } | Self::Failed(_) => 1,
         }
     }

@@ -7,10 +7,12 @@
 
 use std::fmt::Write;
 
+use chrono_tz::Tz;
+
 use crate::model::ModelSource;
 use crate::project::{
     Build, ColumnCheck, ColumnContract, ColumnRule, Contract, DataType, Duration, Funnel, Project,
-    Reads, SECOND_US,
+    Reads, SECOND_US, days_reached,
 };
 
 /// The table all funnels go to.
@@ -26,7 +28,7 @@ pub(super) fn model(project: &Project) -> Option<ModelSource> {
         if number > 0 {
             sql.push_str("\nunion all\n");
         }
-        sql.push_str(&compile(funnel));
+        sql.push_str(&compile(funnel, project.zone));
     }
     Some(ModelSource {
         contract: contract(project),
@@ -35,7 +37,7 @@ pub(super) fn model(project: &Project) -> Option<ModelSource> {
 }
 
 fn contract(project: &Project) -> Contract {
-    let days = |funnel: &Funnel| funnel.window.days_ceil();
+    let days = |funnel: &Funnel| days_reached(project.zone, funnel.window);
     let mut reads: Vec<Reads> = Vec::new();
     for funnel in project.funnels.values() {
         match reads.iter_mut().find(|reads| reads.table == funnel.on) {
@@ -135,8 +137,8 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn compile(funnel: &Funnel) -> String {
-    let days = funnel.window.days_ceil();
+fn compile(funnel: &Funnel, zone: Tz) -> String {
+    let days = days_reached(zone, funnel.window);
     let window = format!("interval '{} seconds'", funnel.window.us() / SECOND_US);
     let entity = quoted(&funnel.entity);
     let on = quoted(&funnel.on);
@@ -266,7 +268,10 @@ steps (step_no, step, golden_rate) as (
 counted as (
   select
     entry_date, breakdown, segment, basis, step_no, step, golden_rate,
-    basis = 'same_day' or entry_date + interval '{days} days' <= $complete_through as is_mature,
+    -- the last entrant's window is over when it ends on a complete day
+    basis = 'same_day'
+      or local_date(local_midnight(entry_date + interval '1 day') - interval '1 microsecond' + {window})
+        <= $complete_through as is_mature,
     sum(entities) as entrants,
     sum(case when level >= step_no then entities else 0 end) as reached
   from levels cross join steps

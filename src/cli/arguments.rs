@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
@@ -8,7 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config;
 use crate::error::{Error, Result};
+use crate::model::select::Selection;
 use crate::project::{Locale, local_to_us};
+use crate::run::Workspace;
 
 /// Raw logs in, trusted funnel tables and daily reports out.
 #[derive(Debug, Parser)]
@@ -133,6 +136,31 @@ impl Dates {
     }
 }
 
+/// Which part of the tables, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Part {
+    /// Only these sources and models, and no reports: name, +name (with what it reads), name+ (with what
+    /// reads it); several are united, `a,b` is what both select
+    #[arg(long, value_name = "NAMES", num_args = 1..)]
+    pub select: Vec<String>,
+    /// Read what is published, write what differs into this folder: to try changed definitions. Sources
+    /// are read from raw only if selected
+    #[arg(long, value_name = "DIR")]
+    pub into: Option<PathBuf>,
+}
+
+impl Part {
+    /// The selection, if there is one.
+    pub fn selection(&self, workspace: &Workspace) -> Result<Option<Selection>> {
+        if self.select.is_empty() {
+            return Ok(None);
+        }
+        Selection::parse(&self.select, &workspace.project, &workspace.models)
+            .map(Some)
+            .map_err(Error::Usage)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
     #[command(flatten)]
@@ -143,13 +171,15 @@ pub(crate) struct Plan {
     /// Plan published dates of the range, too
     #[arg(long)]
     pub full_refresh: bool,
+    #[command(flatten)]
+    pub part: Part,
     #[arg(long, value_enum, default_value = "text")]
     pub format: TextOrJson,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without dates: the complete days of the last `catch_up` (7 days) that are missing or whose inputs changed."
+    after_help = "Without dates: the complete days of the last `catch_up` (7 days) that are missing or whose inputs changed; a day that is not complete (`complete_when`) is named and waits. A date asked for that is not complete is refused with 75."
 )]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -160,6 +190,11 @@ pub(crate) struct Run {
     /// Build the dates again even if nothing changed
     #[arg(long)]
     pub full_refresh: bool,
+    #[command(flatten)]
+    pub part: Part,
+    /// Wait this long, such as 30m, for another run to end and for the days to become complete
+    #[arg(long, value_name = "TIME", value_parser = wait)]
+    pub wait: Option<Duration>,
     /// Go on although most raw objects of a source are gone: tables follow what is left
     #[arg(long)]
     pub accept_vanished: bool,
@@ -208,6 +243,12 @@ pub(crate) struct Report {
     /// The language (default: the project's)
     #[arg(long, value_parser = locale)]
     pub locale: Option<Locale>,
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    let read = crate::project::Duration::parse(text)
+        .ok_or_else(|| "write a whole number and a unit: 90s, 30m, 2h".to_string())?;
+    Ok(Duration::from_micros(u64::try_from(read.us()).unwrap_or(0)))
 }
 
 fn locale(text: &str) -> Result<Locale, String> {

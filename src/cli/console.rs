@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
@@ -127,6 +129,17 @@ impl Progress for Console {
             }
             None => tracing::debug!(kind, name, "begins"),
         }
+    }
+
+    fn waits(&self, why: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("waiting: {why}")),
+            None => tracing::info!("waiting: {why}"),
+        }
+    }
+
+    fn pause(&self, time: Duration) -> BoxFuture<'_, ()> {
+        tokio::time::sleep(time).boxed()
     }
 
     fn end(&self, step: &StepResult) {

@@ -1,13 +1,14 @@
 //! `loudou plan`: what a run would do.
 
+use std::time::Duration;
+
 use super::Context;
 use super::arguments::{Plan, TextOrJson};
 use super::output;
 use super::run::holder;
 use crate::error::{Error, Result};
-use crate::run::night::{self, RunOptions};
+use crate::run::night::RunOptions;
 use crate::run::plan::plan;
-use crate::table::log::read_state;
 
 pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
     let workspace = context.workspace().await?;
@@ -16,15 +17,15 @@ pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
         rescan: arguments.rescan,
         full_refresh: arguments.full_refresh,
         accept_vanished: false,
+        select: arguments.part.selection(&workspace)?,
+        into: arguments.part.into.clone(),
+        wait: Duration::ZERO,
         reports: false,
         now: context.now,
         holder: holder(),
     };
-    let mut asked = night::asked(&workspace, &options)?;
-    let state = read_state(&workspace.warehouse)?;
-    asked.complete_through = asked.matured_by(&state);
     context.console.say("listing raw objects");
-    let plan = plan(&workspace, &state, &asked, arguments.rescan).await?;
+    let plan = plan(&workspace, &options).await?;
     context.console.clear();
     if arguments.format == TextOrJson::Json {
         let text = serde_json::to_string_pretty(&plan)
@@ -36,6 +37,9 @@ pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
         "{} to {}, data complete through {}",
         plan.from, plan.to, plan.complete_through
     ))?;
+    for incomplete in &plan.incomplete {
+        output::line(&format!("not complete: {incomplete}"))?;
+    }
     for warning in &plan.warnings {
         output::line(&format!("warning: {warning}"))?;
     }

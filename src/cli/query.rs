@@ -121,7 +121,7 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
     let workspace = context.workspace().await?;
     let state = read_state(&workspace.warehouse)?;
     let session = workspace.engine.session()?;
-    let complete_through = calendar::complete_through(&workspace.project, context.now);
+    let complete_through = calendar::known_through(&workspace.project, &state, context.now);
     let range = Range {
         start: chrono::NaiveDate::MIN,
         end: complete_through,

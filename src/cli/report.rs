@@ -32,7 +32,7 @@ pub(crate) async fn run(context: &Context, arguments: &Report) -> Result<u8> {
             None => "the project declares no reports".to_string(),
         }));
     }
-    let complete_through = calendar::complete_through(project, context.now);
+    let complete_through = calendar::known_through(project, &state, context.now);
     for report in wanted {
         let date = match arguments.date {
             Some(date) => date,

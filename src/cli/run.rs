@@ -21,12 +21,18 @@ pub(crate) async fn run(context: &Context, arguments: &Run) -> Result<u8> {
         rescan: arguments.rescan,
         full_refresh: arguments.full_refresh,
         accept_vanished: arguments.accept_vanished,
+        select: arguments.part.selection(&workspace)?,
+        into: arguments.part.into.clone(),
+        wait: arguments.wait.unwrap_or_default(),
         reports: !arguments.no_reports,
         now: context.now,
         holder: holder(),
     };
     let results = night::run(&workspace, &options, &context.console).await?;
     context.console.clear();
+    for incomplete in &results.incomplete {
+        tracing::warn!("not complete: {incomplete}");
+    }
     for warning in &results.warnings {
         tracing::warn!("{warning}");
     }
@@ -64,14 +70,21 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
         })
         .collect();
     let header = ["status", "kind", "name", "dates", "rows", "seconds", "why"];
+    let into = results
+        .into
+        .as_ref()
+        .map_or(String::new(), |dir| format!(", into {}", dir.display()));
     let mut text = format!(
-        "{} {} to {}, data complete through {}\n\n{}\n",
+        "{} {} to {}, data complete through {}{into}\n\n{}\n",
         results.project,
         results.from,
         results.to,
         results.complete_through,
         output::table(&header, &rows)
     );
+    for incomplete in &results.incomplete {
+        text.push_str(&format!("\nnot complete: {incomplete}"));
+    }
     for warning in &results.warnings {
         text.push_str(&format!("\nwarning: {warning}"));
     }

@@ -1,9 +1,11 @@
-//! `local_time(ts)` and `local_date(ts)`: the wall clock and the calendar day of the project's zone.
+//! `local_time(ts)` and `local_date(ts)`: the wall clock and the calendar day of the project's zone;
+//! `local_midnight(day)`: the instant at which a local day begins.
 //!
 //! `ts` is a Timestamp of any unit, with a zone or without one (then it is UTC). Null gives null.
 //! `local_time` gives a Timestamp(µs) **without** zone, the reading of the wall clock: where clocks
 //! are put back two instants have the same reading, so order by `ts`, not by it. `local_date` gives
-//! a Date32. An instant outside the calendar (±262,000 years) is an error.
+//! a Date32. `day` is a Date32, and `local_midnight` a Timestamp(µs) in UTC: where the clock is put
+//! forward over midnight, the first instant after it. Outside the calendar (±262,000 years) is an error.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -68,6 +70,45 @@ impl LocalDate {
     }
 }
 
+/// `local_midnight(day)`, see the module.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct LocalMidnight {
+    zone: Tz,
+    signature: Signature,
+}
+
+impl LocalMidnight {
+    /// The function for one zone.
+    pub fn new(zone: Tz) -> Self {
+        Self {
+            zone,
+            signature: Signature::exact(vec![DataType::Date32], Volatility::Immutable),
+        }
+    }
+}
+
+impl ScalarUDFImpl for LocalMidnight {
+    fn name(&self) -> &str {
+        "local_midnight"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(utc_microseconds())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        convert::<Date32Type, TimestampMicrosecondType>(args, self.zone, LocalClock::day_start_us)
+    }
+}
+
+fn utc_microseconds() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
 impl ScalarUDFImpl for LocalTime {
     fn name(&self) -> &str {
         "local_time"
@@ -86,7 +127,11 @@ impl ScalarUDFImpl for LocalTime {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        convert::<TimestampMicrosecondType>(args, self.zone, LocalClock::local_us)
+        convert::<TimestampMicrosecondType, TimestampMicrosecondType>(
+            args,
+            self.zone,
+            LocalClock::local_us,
+        )
     }
 }
 
@@ -108,7 +153,7 @@ impl ScalarUDFImpl for LocalDate {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        convert::<Date32Type>(args, self.zone, LocalClock::local_day)
+        convert::<TimestampMicrosecondType, Date32Type>(args, self.zone, LocalClock::local_day)
     }
 }
 
@@ -126,31 +171,38 @@ fn microseconds(name: &str, types: &[DataType]) -> Result<Vec<DataType>> {
 }
 
 /// Applies one conversion to every value that is not null.
-fn convert<T: ArrowPrimitiveType>(
+fn convert<Input: ArrowPrimitiveType, Output: ArrowPrimitiveType>(
     args: ScalarFunctionArgs,
     zone: Tz,
-    of_instant: impl Fn(&mut LocalClock, i64) -> Option<T::Native>,
+    of_one: impl Fn(&mut LocalClock, Input::Native) -> Option<Output::Native>,
 ) -> Result<ColumnarValue> {
     let is_scalar = args
         .args
         .iter()
         .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
     let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-    let instants = arrays
+    let values = arrays
         .first()
-        .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>())
-        .ok_or_else(|| exec_datafusion_err!("local time of something other than a timestamp"))?;
+        .and_then(|array| array.as_primitive_opt::<Input>())
+        .ok_or_else(|| exec_datafusion_err!("a local time of something of another type"))?;
     let mut clock = LocalClock::new(zone);
-    let converted = instants
+    let converted = values
         .iter()
-        .map(|instant| match instant {
-            Some(utc_us) => match of_instant(&mut clock, utc_us) {
-                Some(local) => Ok(Some(local)),
-                None => exec_err!("{utc_us} microseconds since 1970 lie outside the calendar"),
+        .map(|value| match value {
+            Some(value) => match of_one(&mut clock, value) {
+                Some(found) => Ok(Some(found)),
+                None => exec_err!(
+                    "{value:?} {} since 1970 lie outside the calendar",
+                    match Input::DATA_TYPE {
+                        DataType::Date32 => "days",
+                        _ => "microseconds",
+                    }
+                ),
             },
             None => Ok(None),
         })
-        .collect::<Result<PrimitiveArray<T>>>()?;
+        .collect::<Result<PrimitiveArray<Output>>>()?
+        .with_data_type(args.return_field.data_type().clone());
     if is_scalar {
         let value = ScalarValue::try_from_array(&converted, 0)?;
         return Ok(ColumnarValue::Scalar(value));
@@ -198,6 +250,22 @@ mod tests {
                 "2026-10-31T23:59:59|2026-10-31",
                 "2026-11-01T23:59:59|2026-11-01",
                 "2026-11-02T00:00:00|2026-11-02",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_day_begins_at_its_midnight() {
+        let sql = "select local_midnight(d), local_date(local_midnight(d)), local_date(local_midnight(d) - interval '1 microsecond')
+            from (values (1, date '2026-03-08'), (2, date '2026-03-09'), (3, date '2026-11-02'), (4, null)) as v(n, d) order by n";
+        let rows = table_of(&context_in(New_York), sql).await;
+        assert_eq!(
+            rows,
+            [
+                "2026-03-08T05:00:00Z|2026-03-08|2026-03-07",
+                "2026-03-09T04:00:00Z|2026-03-09|2026-03-08",
+                "2026-11-02T05:00:00Z|2026-11-02|2026-11-01",
+                "NULL|NULL|NULL",
             ]
         );
     }

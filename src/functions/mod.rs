@@ -7,6 +7,7 @@
 //! | [`sessionize`]`(user_id, event_time, event_id, gap [, campaign])` | window | Utf8, the session's id |
 //! | [`local_time`]`(ts)` | scalar | Timestamp(µs) without zone, the wall clock in the project's zone |
 //! | `local_date(ts)`, in the same module | scalar | Date32, the local day |
+//! | `local_midnight(day)`, in the same module | scalar | Timestamp(µs, UTC), where a local day begins |
 
 pub mod local_clock;
 pub mod local_time;
@@ -39,4 +40,5 @@ pub fn register(ctx: &SessionContext, zone: chrono_tz::Tz) {
     ctx.register_udwf(WindowUDF::from(sessionize::Sessionize::new(zone)));
     ctx.register_udf(ScalarUDF::from(local_time::LocalTime::new(zone)));
     ctx.register_udf(ScalarUDF::from(local_time::LocalDate::new(zone)));
+    ctx.register_udf(ScalarUDF::from(local_time::LocalMidnight::new(zone)));
 }

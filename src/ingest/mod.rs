@@ -29,7 +29,7 @@ use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::project::{Duration, Source, date32};
+use crate::project::{CompleteWhen, Source, date32};
 use crate::source::columns::RowShape;
 use crate::source::layout::Layout;
 use crate::source::listing::tag;
@@ -100,7 +100,7 @@ pub fn definition(source: &Source, engine: &Engine) -> String {
     decisive.quarantine_at_most = 0.0;
     decisive.freshness = None;
     decisive.place = (String::new(), 0, 0);
-    decisive.complete_after = Duration::from_us(0);
+    decisive.complete_when = CompleteWhen::default();
     hash_text(&format!("ingest 1 {} {decisive:?}", engine.zone()))
 }
 

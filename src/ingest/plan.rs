@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate};
+use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
-use crate::project::{LayoutZone, Source};
+use crate::project::{LayoutZone, Source, layout_dates, local_to_us};
 use crate::source::RawObject;
 use crate::source::layout::Layout;
 use crate::source::listing;
@@ -48,7 +49,7 @@ pub struct IngestPlan {
     pub published: BTreeSet<NaiveDate>,
     /// Published dates to rebuild from all their objects, with the reason.
     pub rebuild: BTreeSet<NaiveDate>,
-    /// Requested dates for which no object is there, of layouts that have dates.
+    /// The layout's dates that requested days touch and that have no object.
     pub without_object: BTreeSet<NaiveDate>,
     read_paths: BTreeSet<String>,
 }
@@ -56,6 +57,8 @@ pub struct IngestPlan {
 /// What is asked of a source.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// Days are days of this zone.
+    pub zone: Tz,
     /// Complete dates that should be published, first and last.
     pub dates: Option<(NaiveDate, NaiveDate)>,
     /// Look at every object, not only those near the dates.
@@ -120,7 +123,7 @@ pub async fn plan(source: &Source, state: &TableState, request: &Request) -> Res
     if listed.is_empty() && state.objects.is_empty() {
         listing::explain_nothing(source, &location).await?;
     }
-    let plan = compare(state, request, listed, range);
+    let plan = compare(source, state, request, listed, range);
     if !request.accept_vanished {
         refuse_mass_loss(source, state, &plan, range)?;
     }
@@ -176,6 +179,7 @@ fn is_listed(known: &ObjectRecord, range: Option<(NaiveDate, NaiveDate)>) -> boo
 }
 
 fn compare(
+    source: &Source,
     state: &TableState,
     request: &Request,
     listed: Vec<RawObject>,
@@ -236,12 +240,23 @@ fn compare(
     }
     let mut requested = BTreeSet::new();
     if let Some((from, to)) = request.dates {
-        // Days before the first object there ever was are not days without rows.
+        // Days before the first object there ever was are not days without rows. It begins on a local
+        // day that may be another one than its path's date.
+        let layout_zone = source.layout_zone.zone(request.zone);
+        let begins_on = |date: Option<NaiveDate>, hour: Option<u8>| {
+            let wall = date?.and_hms_opt(hour.unwrap_or(0).into(), 0, 0)?;
+            let instant = DateTime::from_timestamp_micros(local_to_us(layout_zone, wall))?;
+            Some(instant.with_timezone(&request.zone).date_naive())
+        };
         let first_path_date = state
             .objects
             .values()
-            .filter_map(|known| known.path_date)
-            .chain(listed.iter().filter_map(|object| object.path_date))
+            .filter_map(|known| begins_on(known.path_date, known.path_hour))
+            .chain(
+                listed
+                    .iter()
+                    .filter_map(|object| begins_on(object.path_date, object.path_hour)),
+            )
             .min();
         // Paths without dates do not tell before they are read; ingesting then trims what is asked.
         let is_unread = read.iter().any(|read| read.object.path_date.is_none());
@@ -266,9 +281,20 @@ fn compare(
         .iter()
         .filter_map(|object| object.path_date)
         .collect();
+    let first_delivered = delivered.first().copied();
+    let first_delivered = state
+        .objects
+        .values()
+        .filter_map(|known| known.path_date)
+        .chain(first_delivered)
+        .min();
     let without_object = match delivered.is_empty() {
         true => BTreeSet::new(),
-        false => requested.difference(&delivered).copied().collect(),
+        false => requested
+            .iter()
+            .flat_map(|date| layout_dates(request.zone, source.layout_zone, *date))
+            .filter(|date| first_delivered <= Some(*date) && !delivered.contains(date))
+            .collect(),
     };
     let read_paths = read.iter().map(|read| read.object.path.clone()).collect();
     IngestPlan {

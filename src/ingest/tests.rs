@@ -19,8 +19,8 @@ use super::partition::{self, PartitionTask};
 use super::store::RowStore;
 use crate::engine::{Engine, EngineOptions};
 use crate::project::{
-    Column, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source, TimeFormat,
-    TimeSpec, date32,
+    Column, CompleteWhen, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source,
+    TimeFormat, TimeSpec, date32,
 };
 use crate::source::columns::RowShape;
 use crate::source::row_code::{push, push_text};
@@ -92,7 +92,7 @@ fn source(duplicates: Duplicates) -> Source {
         }],
         sort_by: Vec::new(),
         late: Duration::from_days(3),
-        complete_after: Duration::from_us(0),
+        complete_when: CompleteWhen::default(),
         quarantine_at_most: 0.0,
     }
 }

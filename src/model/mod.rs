@@ -12,6 +12,7 @@ mod explain;
 mod graph;
 mod places;
 mod rules;
+pub mod select;
 pub mod sql;
 mod windows;
 

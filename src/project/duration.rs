@@ -55,7 +55,8 @@ impl Duration {
         self.us
     }
 
-    /// Days, rounded up: how many local days after the first one a window of this length can reach.
+    /// Days of 24 hours, rounded up. How many local days a window reaches depends on the zone, too:
+    /// [`super::days_reached`].
     pub fn days_ceil(self) -> u32 {
         u32::try_from(self.us.div_euclid(DAY_US) + i64::from(self.us % DAY_US != 0))
             .unwrap_or(u32::MAX)

@@ -1,9 +1,13 @@
 //! Local days of a zone: the day of an instant, the instants a day starts and ends at.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::duration::HOUR_US;
+use super::duration::{Duration, HOUR_US, SECOND_US};
+
+/// Zones are looked at from 2000-01-01 on, for 38 years.
+const PROBED_FROM_S: i64 = 946_684_800;
+const PROBED_WEEKS: i64 = 38 * 53;
 
 /// Days from 1970-01-01 to a date, as Arrow's Date32 counts them.
 pub fn date32(date: NaiveDate) -> i32 {
@@ -15,8 +19,8 @@ pub fn from_date32(days: i32) -> Option<NaiveDate> {
     NaiveDate::default().checked_add_signed(chrono::Duration::try_days(i64::from(days))?)
 }
 
-/// A local wall time as an instant in microseconds. A time that clocks skip (daylight saving) counts on
-/// from where they jump: half past two is half past three. One that happens twice is the earlier.
+/// A local wall time as an instant in microseconds. A time that clocks skip (daylight saving) is what a
+/// clock shows that was not put forward: 02:30 is 03:30. One that happens twice is the earlier.
 pub fn local_to_us(zone: Tz, local: NaiveDateTime) -> i64 {
     if let Some(instant) = zone.from_local_datetime(&local).earliest() {
         return instant.timestamp_micros();
@@ -32,6 +36,23 @@ pub fn local_to_us(zone: Tz, local: NaiveDateTime) -> i64 {
 /// The first instant of a local day, in microseconds.
 pub fn day_start_us(zone: Tz, date: NaiveDate) -> i64 {
     local_to_us(zone, date.and_time(NaiveTime::MIN))
+}
+
+/// How many local days after the one it begins on a length of time can reach in a zone. Where clocks
+/// change, days may be shorter than 24 hours.
+pub fn days_reached(zone: Tz, length: Duration) -> u32 {
+    let probe = |week: i64| {
+        let instant = DateTime::from_timestamp(PROBED_FROM_S + week * 7 * 86_400, 0)?;
+        Some(zone.offset_from_utc_datetime(&instant.naive_utc()).fix())
+    };
+    let offsets = (0..PROBED_WEEKS)
+        .filter_map(probe)
+        .map(|offset| i64::from(offset.local_minus_utc()));
+    let spread_s = match (offsets.clone().min(), offsets.max()) {
+        (Some(least), Some(most)) => most - least,
+        _ => 0,
+    };
+    Duration::from_us(length.us().saturating_add(spread_s * SECOND_US)).days_ceil()
 }
 
 /// Finds the local day of instants; remembers the last day, since logs come day by day.
@@ -99,6 +120,21 @@ mod tests {
                 date,
                 "{zone} {instant}"
             );
+        }
+    }
+
+    #[test]
+    fn a_window_reaches_further_where_days_are_shorter() {
+        for (length, steady, changing) in
+            [("24h", 1, 2), ("23h", 1, 1), ("30m", 1, 1), ("7d", 7, 8)]
+        {
+            let length = Duration::parse(length).unwrap();
+            for zone in [Tz::UTC, Tz::Asia__Shanghai, Tz::Asia__Kolkata] {
+                assert_eq!(days_reached(zone, length), steady, "{zone} {length}");
+            }
+            for zone in [Tz::America__New_York, Tz::Europe__Berlin] {
+                assert_eq!(days_reached(zone, length), changing, "{zone} {length}");
+            }
         }
     }
 

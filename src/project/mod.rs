@@ -7,6 +7,7 @@ mod contract;
 mod data_type;
 mod duration;
 mod funnel;
+mod layout_hours;
 mod local_day;
 mod memory;
 mod report;
@@ -20,11 +21,13 @@ pub use contract::{Build, ColumnContract, Contract, Reads};
 pub use data_type::{DataType, ElementType};
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};
-pub use local_day::{LocalDays, date32, day_start_us, from_date32, local_to_us};
+pub use layout_hours::{LayoutHour, layout_dates, layout_hours};
+pub use local_day::{LocalDays, date32, day_start_us, days_reached, from_date32, local_to_us};
 pub use memory::{LEAST_MEMORY_BYTES, Memory};
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
 pub use source::{
-    Allowed, Column, Duplicates, FileFormat, LayoutZone, Rule, Source, TimeFormat, TimeSpec,
+    Allowed, Column, CompleteWhen, Duplicates, FileFormat, LayoutZone, Needs, Rule, Source,
+    TimeFormat, TimeSpec, date_folder,
 };
 
 use std::collections::BTreeMap;

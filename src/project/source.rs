@@ -1,6 +1,10 @@
 //! A raw log source.
 
-use super::{DataType, Duration, SourceFreshness};
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
+
+use super::{DataType, Duration, HOUR_US, SourceFreshness};
 
 /// One raw source; it becomes a canonical table of the same name.
 #[derive(Debug, Clone)]
@@ -30,8 +34,8 @@ pub struct Source {
     pub sort_by: Vec<String>,
     /// How far event time may lie from the path's date; also how far back listing looks.
     pub late: Duration,
-    /// Day D is complete this long after its local midnight.
-    pub complete_after: Duration,
+    /// When a day of it is complete.
+    pub complete_when: CompleteWhen,
     /// Largest tolerated share of bad lines (0..=1) of one path date.
     pub quarantine_at_most: f64,
     /// How old its newest row may be at the end of a run's last date.
@@ -72,6 +76,56 @@ pub enum Allowed {
     Numbers(Vec<i64>),
 }
 
+/// When a day of a source is complete: all of it must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompleteWhen {
+    /// This long after the day's end, its local midnight, at the earliest.
+    pub after: Duration,
+    /// What must be there.
+    pub needs: Needs,
+}
+
+impl Default for CompleteWhen {
+    /// Two hours after local midnight, whatever is there.
+    fn default() -> Self {
+        Self {
+            after: Duration::from_us(2 * HOUR_US),
+            needs: Needs::Nothing,
+        }
+    }
+}
+
+/// What must be there for a day of a source to be complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the clock alone decides.
+    Nothing,
+    /// An object of every hour of the layout that the day touches.
+    Hours {
+        /// Hours of the layout (0–23) that may have none.
+        may_be_empty: BTreeSet<u8>,
+    },
+    /// An object of this name in the folder of every date of the layout that the day touches. It holds
+    /// no rows.
+    Marker(String),
+}
+
+/// The part of a layout that names the folder of one date, with its `/`: up to it nothing but the date
+/// varies. None where objects of one date do not lie in one folder of their own.
+pub fn date_folder(layout: &str) -> Option<&str> {
+    let mut end = 0;
+    for folder in layout.split_inclusive('/') {
+        end += folder.len();
+        if !folder.ends_with('/') || folder.contains('*') || folder.contains("{hour}") {
+            return None;
+        }
+        if folder.contains("{date}") {
+            return layout.get(..end);
+        }
+    }
+    None
+}
+
 /// What a bad value does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
@@ -88,6 +142,16 @@ pub enum LayoutZone {
     Project,
     /// UTC.
     Utc,
+}
+
+impl LayoutZone {
+    /// The zone itself.
+    pub fn zone(self, project: Tz) -> Tz {
+        match self {
+            Self::Project => project,
+            Self::Utc => Tz::UTC,
+        }
+    }
 }
 
 /// File format of raw objects.
@@ -151,4 +215,30 @@ pub enum Duplicates {
     Keep,
     /// Rows equal in every field are one.
     WholeRow,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date_folder;
+
+    #[test]
+    fn a_date_has_a_folder_where_nothing_else_varies() {
+        for (layout, folder) in [
+            ("dt={date}/hour={hour}/*.gz", "dt={date}/"),
+            ("{date}/*.csv", "{date}/"),
+            ("a/b/day-{date}/c/*/x.csv", "a/b/day-{date}/"),
+        ] {
+            assert_eq!(date_folder(layout), Some(folder));
+        }
+        for layout in [
+            "{date}.csv",
+            "spend/{date}.csv",
+            "*/dt={date}/a.csv",
+            "{date}-{hour}/a.csv",
+            "hour={hour}/{date}/a.csv",
+            "a/*.csv",
+        ] {
+            assert_eq!(date_folder(layout), None, "{layout}");
+        }
+    }
 }

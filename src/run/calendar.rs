@@ -1,16 +1,17 @@
-//! Which days are complete.
+//! Which days have ended, by the clock alone.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use crate::project::{Project, day_start_us};
+use crate::table::state::State;
 
-/// The last day that is complete in every source: its midnight has passed by each source's
-/// `complete_when.after`.
-pub fn complete_through(project: &Project, now: DateTime<Utc>) -> NaiveDate {
+/// The last day that has ended for every source: its midnight has passed by each source's
+/// `complete_when.after`. Whether its objects are there is another question.
+pub fn ended_through(project: &Project, now: DateTime<Utc>) -> NaiveDate {
     let wait_us = project
         .sources
         .values()
-        .map(|source| source.complete_after.us())
+        .map(|source| source.complete_when.after.us())
         .max()
         .unwrap_or(0);
     let now_us = now.timestamp_micros();
@@ -30,13 +31,16 @@ pub fn complete_through(project: &Project, now: DateTime<Utc>) -> NaiveDate {
     }
 }
 
-/// The dates a bare `run` is for: the last `catch_up_days` complete ones.
-pub fn catch_up(project: &Project, complete_through: NaiveDate) -> (NaiveDate, NaiveDate) {
+/// The last complete day without looking at the raw objects: the one that the log knows of. Before the
+/// first run the clock tells.
+pub fn known_through(project: &Project, state: &State, now: DateTime<Utc>) -> NaiveDate {
+    state
+        .complete_through
+        .unwrap_or_else(|| ended_through(project, now))
+}
+
+/// The first of the `catch_up_days` days up to `last`.
+pub fn catch_up_from(project: &Project, last: NaiveDate) -> NaiveDate {
     let back = u64::from(project.catch_up_days.max(1) - 1);
-    (
-        complete_through
-            .checked_sub_days(Days::new(back))
-            .unwrap_or(complete_through),
-        complete_through,
-    )
+    last.checked_sub_days(Days::new(back)).unwrap_or(last)
 }

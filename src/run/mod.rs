@@ -5,12 +5,14 @@
 
 pub mod calendar;
 pub mod check;
+pub mod completeness;
 pub mod fingerprint;
 pub mod manifest;
 pub mod night;
 pub mod plan;
 pub mod reports;
 pub mod results;
+pub mod sandbox;
 pub mod tables;
 
 use std::collections::BTreeSet;

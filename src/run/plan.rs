@@ -6,12 +6,16 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Workspace;
-use super::tables::{Asked, needed, ranges};
+use super::completeness::{self, Incomplete};
+use super::night::{self, RunOptions};
+use super::sandbox::Sandbox;
+use super::tables::{needed, ranges};
 use crate::error::Result;
 use crate::ingest;
 use crate::ingest::plan::{IngestPlan, ReadReason, Request};
 use crate::model::Window;
 use crate::project::Build;
+use crate::table::log::read_state;
 use crate::table::publish::{damaged, forget_damaged};
 use crate::table::state::{PartitionState, State, date_key};
 
@@ -39,33 +43,50 @@ pub struct Plan {
     pub from: String,
     /// Last date asked for.
     pub to: String,
+    /// Days that have ended and are not complete, with what they lack.
+    pub incomplete: Vec<Incomplete>,
     /// Steps with something to do, or something to say.
     pub steps: Vec<PlannedStep>,
     /// What nobody asked for and somebody should know.
     pub warnings: Vec<String>,
 }
 
-/// Looks at the sources' listings and at what is published. Writes nothing.
-pub async fn plan(
-    workspace: &Workspace,
-    state: &State,
-    asked: &Asked,
-    rescan: bool,
-) -> Result<Plan> {
+/// Looks at the sources' listings and at what is published, as a run with these options would find it now.
+/// Writes nothing.
+pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
+    let sandbox = match &options.into {
+        Some(dir) => Some(Sandbox::open(workspace, dir)?),
+        None => None,
+    };
+    let workspace = sandbox
+        .as_ref()
+        .map_or(workspace, |sandbox| &sandbox.workspace);
+    let mut own = read_state(&workspace.warehouse)?;
+    let found = damaged(&workspace.warehouse, &own);
+    forget_damaged(&mut own, &found);
+    let over = |own: &State| {
+        sandbox
+            .as_ref()
+            .map_or_else(|| own.clone(), |sandbox| sandbox.over(own))
+    };
+    let state = over(&own);
+    let found = completeness::look(&workspace.project, &state, options.now, options.dates).await?;
+    let asked = night::asked(&workspace.project, &state, options, &found, options.now)?;
+    let mut warnings = super::holes(workspace, &state, asked.dates.0);
+    let (sources, models) = night::steps_of(workspace, sandbox.is_some(), options);
     // What is planned is entered into a copy of the state, so that models further down see it coming.
     let mut expected = state.clone();
-    forget_damaged(&mut expected, &damaged(&workspace.warehouse, state));
-    let state = &expected.clone();
-    let mut warnings = super::holes(workspace, state, asked.dates.0);
     let mut steps = Vec::new();
-    for source in workspace.project.sources.values() {
+    for source in sources {
         let request = Request {
+            zone: workspace.project.zone,
             dates: Some(asked.dates),
-            rescan,
+            rescan: options.rescan,
             full_refresh: asked.full_refresh,
             accept_vanished: false,
         };
-        let plan = ingest::plan::plan(source, &state.table(&source.name), &request).await?;
+        let table = own.table(&source.name);
+        let plan = ingest::plan::plan(source, &table, &request).await?;
         for warning in plan.warnings() {
             warnings.push(format!("{}: {warning}", source.name));
         }
@@ -75,8 +96,7 @@ pub async fn plan(
         }
         let why = source_reasons(&plan);
         let definition = ingest::definition(source, &workspace.engine);
-        let stale: BTreeSet<NaiveDate> = state
-            .table(&source.name)
+        let stale: BTreeSet<NaiveDate> = table
             .partitions
             .iter()
             .filter(|(_, partition)| partition.definition != definition)
@@ -93,11 +113,11 @@ pub async fn plan(
             });
         }
     }
-    for model in workspace.models.iter() {
-        let needed = needed(workspace, model, &expected, asked);
-        let mut by_reason: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for model in models {
+        let needed = needed(workspace, model, &expected, &asked);
+        let mut by_reason: BTreeMap<&'static str, BTreeSet<NaiveDate>> = BTreeMap::new();
         for (date, reason) in &needed.build {
-            *by_reason.entry(reason.words()).or_default() += 1;
+            by_reason.entry(reason.words()).or_default().extend(*date);
             expect(&mut expected, model.name(), *date);
         }
         let dates: BTreeSet<NaiveDate> = needed.build.keys().copied().flatten().collect();
@@ -111,9 +131,13 @@ pub async fn plan(
             stale.push("whole table".to_string());
         }
         if !dates.is_empty() || !stale.is_empty() {
+            let is_only = by_reason.len() == 1;
             let mut why: Vec<String> = by_reason
                 .into_iter()
-                .map(|(reason, count)| format!("{count} {reason}"))
+                .map(|(reason, dates)| match is_only || dates.is_empty() {
+                    true => reason.to_string(),
+                    false => format!("{reason} ({})", as_text(&dates).join(", ")),
+                })
                 .collect();
             let reads_all = workspace
                 .models
@@ -136,6 +160,7 @@ pub async fn plan(
         complete_through: asked.complete_through.to_string(),
         from: asked.dates.0.to_string(),
         to: asked.dates.1.to_string(),
+        incomplete: found.incomplete,
         steps,
         warnings,
     })

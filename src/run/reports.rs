@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use chrono::{DateTime, Days, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::model::build::{Published, Range, register_all};
 use crate::model::check::plan;
 use crate::model::sql::{self, Dates};
-use crate::project::{LayoutZone, Locale, Report, Section, Source, day_start_us};
+use crate::project::{Locale, Needs, Report, Section, Source, layout_hours};
 use crate::report::{
     FunnelTitles, MissingPartition, RenderInput, ReportFiles, SectionRows, SourceStatus, render,
 };
@@ -29,7 +29,6 @@ use crate::table::state::State;
 
 /// A night renders its last date, and those of this many before it that have no page yet.
 const CATCH_UP_PAGES: usize = 7;
-const MICROSECONDS_PER_HOUR: i64 = 3_600_000_000;
 
 /// Where a page stands.
 pub fn page_path(workspace: &Workspace, date: NaiveDate, role: &str, locale: Locale) -> PathBuf {
@@ -324,30 +323,19 @@ fn missing_hours(
     zone: Tz,
     date: NaiveDate,
 ) -> Vec<u8> {
-    let probe = Layout::parse(&source.layout);
-    if !probe.has_date() || !source.layout.contains("{hour}") {
+    if !source.layout.contains("{date}") || !source.layout.contains("{hour}") {
         return Vec::new();
     }
-    let layout_zone = match source.layout_zone {
-        LayoutZone::Project => zone,
-        LayoutZone::Utc => Tz::UTC,
+    let may_be_empty = |hour: u8| match &source.complete_when.needs {
+        Needs::Hours { may_be_empty } => may_be_empty.contains(&hour),
+        _ => false,
     };
-    let end_us = date
-        .checked_add_days(Days::new(1))
-        .map_or(i64::MAX, |next| day_start_us(zone, next));
-    let mut missing = Vec::new();
-    let mut at_us = day_start_us(zone, date);
-    // Instants, not wall hours: an hour that the clocks skip is not expected.
-    while at_us < end_us {
-        if let Some(instant) = DateTime::from_timestamp_micros(at_us) {
-            let path = instant.with_timezone(&layout_zone);
-            let hour = u8::try_from(path.hour()).unwrap_or(0);
-            if !there.contains(&(Some(path.date_naive()), Some(hour))) {
-                missing.push(u8::try_from(instant.with_timezone(&zone).hour()).unwrap_or(0));
-            }
-        }
-        at_us += MICROSECONDS_PER_HOUR;
-    }
+    let mut missing: Vec<u8> = layout_hours(zone, source.layout_zone.zone(zone), date)
+        .into_iter()
+        .filter(|expected| !there.contains(&(Some(expected.date), Some(expected.hour))))
+        .filter(|expected| !may_be_empty(expected.hour))
+        .map(|expected| expected.local_hour)
+        .collect();
     missing.dedup();
     missing
 }

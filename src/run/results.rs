@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::completeness::Incomplete;
 use crate::error::{Error, Result};
 use crate::ingest::IngestReport;
 use crate::table::audit::{CheckResult, CheckStatus};
@@ -105,6 +106,9 @@ impl CheckCounts {
 pub struct RunResults {
     /// Project.
     pub project: String,
+    /// Where it wrote, if not into the warehouse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub into: Option<PathBuf>,
     /// The last complete day.
     pub complete_through: String,
     /// Dates asked for.
@@ -113,6 +117,8 @@ pub struct RunResults {
     pub to: String,
     /// When the run began, RFC 3339.
     pub started_at: String,
+    /// Days that have ended and are not complete, with what they lack.
+    pub incomplete: Vec<Incomplete>,
     /// Published partitions found damaged and built again.
     pub recovered: Vec<String>,
     /// What nobody asked for and somebody should know.

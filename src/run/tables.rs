@@ -19,6 +19,8 @@ pub enum Reason {
     InputsChanged,
     /// It is not what was published, or a run was cut off.
     Damaged,
+    /// Published from another definition, and the run follows the present ones (`--into`).
+    Redefined,
     /// Asked for by `--full-refresh`.
     FullRefresh,
 }
@@ -30,6 +32,7 @@ impl Reason {
             Self::Missing => "missing",
             Self::InputsChanged => "inputs changed",
             Self::Damaged => "damaged or cut off",
+            Self::Redefined => "definition changed",
             Self::FullRefresh => "full refresh",
         }
     }
@@ -44,6 +47,8 @@ pub struct Asked {
     pub complete_through: NaiveDate,
     /// Rebuild published dates, too.
     pub full_refresh: bool,
+    /// Rebuild dates that are published from other definitions.
+    pub follow_definitions: bool,
 }
 
 impl Asked {
@@ -85,14 +90,17 @@ pub fn needed(workspace: &Workspace, model: &Model, state: &State, asked: &Asked
             date,
             asked.complete_through,
         );
-        let reason = reason(published, &inputs, is_asked && asked.full_refresh);
+        let is_stale = published.is_some_and(|published| published.definition != definition);
+        let reason = reason(published, &inputs, is_asked && asked.full_refresh).or_else(|| {
+            (is_stale && is_asked && asked.follow_definitions).then_some(Reason::Redefined)
+        });
         match (published, reason) {
             (None, _) if !is_asked => {}
             (_, Some(reason)) => {
                 needed.build.insert(date, reason);
             }
-            (Some(published), None) => {
-                if published.definition != definition {
+            (Some(_), None) => {
+                if is_stale {
                     needed.stale.insert(date);
                 }
                 if is_asked {

@@ -207,8 +207,8 @@ mod tests {
     use chrono_tz::Tz;
 
     use crate::project::{
-        Column, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source, TimeFormat,
-        TimeSpec,
+        Column, CompleteWhen, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source,
+        TimeFormat, TimeSpec,
     };
     use crate::source::columns::{RowShape, decode_to_batch};
     use crate::source::decode::DecodeContext;
@@ -245,7 +245,7 @@ mod tests {
             ],
             sort_by: Vec::new(),
             late: Duration::from_days(3),
-            complete_after: Duration::from_us(0),
+            complete_when: CompleteWhen::default(),
             quarantine_at_most: 0.0,
             freshness: None,
             place: (String::new(), 0, 0),

@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use super::layout::Layout;
 use super::store::Location;
 use crate::error::{Error, Result};
-use crate::project::Source;
+use crate::project::{Needs, Source};
 
 /// One raw object as the store lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub async fn explain_nothing(source: &Source, location: &Location) -> Result<()>
         .map_err(Error::store(format!("listing {}", source.from)))?
     {
         let path = relative_path(&meta.location, base_length);
-        if layout.matches(&path).is_some() {
+        if layout.matches(&path).is_some() && !is_marker(source, &path) {
             return Ok(());
         }
         other.get_or_insert(path);
@@ -66,6 +66,14 @@ pub fn tag(meta: &object_store::ObjectMeta) -> String {
             meta.last_modified.timestamp_micros(),
             meta.size
         ),
+    }
+}
+
+/// Whether a path is that of a marker, which holds no rows although it may fit the layout.
+fn is_marker(source: &Source, path: &str) -> bool {
+    match &source.complete_when.needs {
+        Needs::Marker(name) => path.rsplit('/').next() == Some(name),
+        _ => false,
     }
 }
 
@@ -112,7 +120,7 @@ pub async fn list(
             .map_err(Error::store(format!("listing {}{prefix}", source.from)))?;
         for meta in metas {
             let path = relative_path(&meta.location, base_length);
-            let Some(time) = layout.matches(&path) else {
+            let Some(time) = layout.matches(&path).filter(|_| !is_marker(source, &path)) else {
                 continue;
             };
             let in_range = match (dates, time.date) {

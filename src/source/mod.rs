@@ -7,6 +7,7 @@
 pub mod columns;
 mod csv_rows;
 pub mod decode;
+pub mod inventory;
 mod json;
 pub mod layout;
 mod lines;

@@ -36,7 +36,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                return Err(Error::Locked(format!(
+                return Err(Error::Held(format!(
                     "another run holds this warehouse ({}); try again when it has ended",
                     holder.trim()
                 )));

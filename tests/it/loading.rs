@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Allowed, Build, ColumnCheck, ColumnRule, DAY_US, DataType, Duplicates, Duration, ElementType,
-    FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Project, Rule, Severity, Shape,
-    SourceFreshness, TimeFormat,
+    Allowed, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates, Duration,
+    ElementType, FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Needs, Project, Rule,
+    Severity, Shape, SourceFreshness, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -38,12 +38,13 @@ sources:
       seen: {type: timestamp, format: epoch_ms, null: quarantine}
       born: {type: date, format: date}
     late: 1d
-    complete_when: {after: 90m}
+    complete_when: {hours: all, may_be_empty: [3, 2], after: 90m}
     quarantine: {at_most: 5%}
     freshness: {warn_after: 6h, fail_after: 1d}
   spend:
     from: /data/spend
-    layout: "all.csv"
+    layout: "{date}/all.csv"
+    complete_when: {marker: _DONE}
     format: csv
     time: {field: "day.local", format: date}
     duplicates: keep
@@ -251,7 +252,13 @@ fn sources_are_read() {
     );
     assert!(events.columns[3].personal && !events.columns[0].personal);
     assert_eq!(events.late, Duration::from_days(1));
-    assert_eq!(events.complete_after.us(), HOUR_US * 3 / 2);
+    assert_eq!(events.complete_when.after.us(), HOUR_US * 3 / 2);
+    assert_eq!(
+        events.complete_when.needs,
+        Needs::Hours {
+            may_be_empty: [2, 3].into()
+        }
+    );
     assert_eq!(events.quarantine_at_most, 0.05);
     assert_eq!(
         events.freshness,
@@ -271,8 +278,14 @@ fn sources_are_read() {
     assert_eq!(spend.columns[1].from, ["cost.usd"]);
     assert_eq!(spend.sort_by, ["channel", "cost"]);
     assert_eq!(
-        (spend.late, spend.complete_after.us()),
-        (Duration::from_days(3), 2 * HOUR_US)
+        (spend.late, spend.complete_when.clone()),
+        (
+            Duration::from_days(3),
+            CompleteWhen {
+                after: Duration::from_us(0),
+                needs: Needs::Marker("_DONE".into())
+            }
+        )
     );
     assert_eq!(
         (spend.quarantine_at_most, spend.layout_zone),

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, NaiveDate};
 use loudou::error::Error;
+use loudou::model::select::Selection;
 use loudou::run::Workspace;
 use loudou::run::check::check;
 use loudou::run::night::{self, Progress, RunOptions};
@@ -28,6 +30,10 @@ pub struct Silent;
 impl Progress for Silent {
     fn begin(&self, _kind: &str, _name: &str, _done: usize, _total: usize) {}
     fn end(&self, _step: &StepResult) {}
+    fn waits(&self, _why: &str) {}
+    fn pause(&self, _time: Duration) -> futures::future::BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a night is run with.
@@ -37,6 +43,9 @@ pub struct Night {
     dates: Option<(NaiveDate, NaiveDate)>,
     rescan: bool,
     full_refresh: bool,
+    select: Vec<String>,
+    into: Option<PathBuf>,
+    wait: Duration,
 }
 
 /// A bare night at a time, RFC 3339.
@@ -46,10 +55,42 @@ pub fn night(now: &str) -> Night {
         dates: None,
         rescan: false,
         full_refresh: false,
+        select: Vec::new(),
+        into: None,
+        wait: Duration::ZERO,
     }
 }
 
 impl Night {
+    /// `--select`
+    pub fn select(mut self, selection: &str) -> Self {
+        self.select.push(selection.to_string());
+        self
+    }
+
+    /// `--into`
+    pub fn into_dir(mut self, dir: PathBuf) -> Self {
+        self.into = Some(dir);
+        self
+    }
+
+    /// `--wait`
+    pub fn wait(mut self, seconds: u64) -> Self {
+        self.wait = Duration::from_secs(seconds);
+        self
+    }
+
+    /// As the library takes it, for one project.
+    pub fn options_for(&self, workspace: &Workspace) -> RunOptions {
+        let select = (!self.select.is_empty()).then(|| {
+            Selection::parse(&self.select, &workspace.project, &workspace.models).unwrap()
+        });
+        RunOptions {
+            select,
+            ..self.options()
+        }
+    }
+
     /// `--from` and `--to`.
     pub fn of(mut self, from: &str, to: &str) -> Self {
         self.dates = Some((date(from), date(to)));
@@ -75,6 +116,9 @@ impl Night {
             rescan: self.rescan,
             full_refresh: self.full_refresh,
             accept_vanished: false,
+            select: None,
+            into: self.into.clone(),
+            wait: self.wait,
             reports: false,
             now: DateTime::parse_from_rfc3339(&self.now).unwrap().to_utc(),
             holder: "a test".to_string(),
@@ -102,6 +146,27 @@ impl Folder {
             folder.write(path, text);
         }
         folder
+    }
+
+    /// The built-in project in a time zone, with `catch_up` of 7 days.
+    pub fn built_in(zone: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for part in ["pipelines", "sql", "reports"] {
+            crate::cli::copy_folder(&root.join(part), &folder.path(part));
+        }
+        let path = folder.path("pipelines/_project.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace("time_zone: Asia/Shanghai", &format!("time_zone: {zone}"));
+        fs::write(path, text).unwrap();
+        folder
+    }
+
+    /// Replaces a text in one of its files.
+    pub fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(path)).unwrap();
+        assert!(text.contains(from), "{path} does not hold {from}");
+        self.write(path, text.replace(from, to));
     }
 
     /// A path in it.
@@ -148,7 +213,7 @@ impl Folder {
     /// Runs a night.
     pub async fn try_run(&self, night: Night) -> Result<RunResults, Error> {
         let workspace = self.workspace().await;
-        night::run(&workspace, &night.options(), &Silent).await
+        night::run(&workspace, &night.options_for(&workspace), &Silent).await
     }
 
     /// Runs a night, which must go well.

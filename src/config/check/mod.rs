@@ -4,6 +4,7 @@
 //! tells every problem, and returns the checked value only where it told none.
 
 mod columns;
+mod complete_when;
 mod contract;
 mod contract_checks;
 mod funnel;

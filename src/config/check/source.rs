@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::columns::columns;
+use super::complete_when::complete_when;
 use super::layout::layout;
 use super::time::time;
 use super::{Checker, Part};
@@ -14,7 +15,7 @@ use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
 use crate::project::{
-    DataType, Duplicates, Duration, FileFormat, HOUR_US, LayoutZone, Source, SourceFreshness,
+    DataType, Duplicates, Duration, FileFormat, LayoutZone, Source, SourceFreshness,
 };
 
 /// Where a source may not read from, and what relative folders are relative to.
@@ -86,13 +87,7 @@ pub fn source(
         node.get(outer)
             .map_or(node.place, |outer| outer.place_of(inner))
     };
-    let complete_after = raw
-        .complete_when
-        .as_ref()
-        .and_then(|raw| raw.after.as_deref())
-        .map_or(Duration::from_us(2 * HOUR_US), |after| {
-            checker.duration(inside("complete_when", "after"), "after", after)
-        });
+    let complete_when = complete_when(raw, part, checker);
     let quarantine_at_most = raw
         .quarantine
         .as_ref()
@@ -125,7 +120,7 @@ pub fn source(
         columns,
         sort_by,
         late,
-        complete_after,
+        complete_when,
         quarantine_at_most,
         freshness,
         place: checker.place(part.key_place),

@@ -20,8 +20,8 @@ pub use check_file::{
 pub use contract_file::{BuildWord, ContractColumnFile, ContractFile};
 pub use ordered::Ordered;
 pub use pipeline_file::{
-    ColumnFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord, PipelineFile, RuleWord,
-    SourceFile, SourceFreshnessFile, StepFile, TimeFile,
+    ColumnFile, CompleteWhenFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord,
+    PipelineFile, RuleWord, SourceFile, SourceFreshnessFile, StepFile, TimeFile,
 };
 pub use project_file::{LocaleWord, ProjectFile};
 pub use report_file::{

@@ -69,7 +69,7 @@ pub struct SourceFile {
     /// How far an event's time may lie from the layout's date, in whole days; `3d` unless given.
     #[schemars(example = &"3d")]
     pub late: Option<String>,
-    /// When a day's data are complete.
+    /// When a day's data are complete; two hours after its local midnight unless given.
     #[schemars(example = serde_json::json!({"after": "2h"}))]
     pub complete_when: Option<CompleteWhenFile>,
     /// How many bad lines are tolerated.
@@ -234,14 +234,32 @@ impl JsonSchema for ColumnFile {
     }
 }
 
-/// When a day is complete.
+/// When a day is complete: all of what is written must hold.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompleteWhenFile {
-    /// This long after the day's local midnight; `2h` unless given.
+    /// This long after the local midnight that ends the day, at the earliest; `2h` unless given, and no
+    /// time at all beside `hours` or `marker`.
     #[schemars(example = &"2h")]
-    #[schemars(required)]
     pub after: Option<String>,
+    /// `all`: an object of every hour of the layout is there. Hours that clocks skip are not expected.
+    #[schemars(example = &"all")]
+    pub hours: Option<HoursWord>,
+    /// Hours of the layout (0 to 23) that may have no object; beside `hours`.
+    #[schemars(example = [2, 3, 4])]
+    pub may_be_empty: Option<Vec<i64>>,
+    /// Name of an object that says that a date is whole; it lies in the layout's folder of the date, and
+    /// holds no rows.
+    #[schemars(example = &"_SUCCESS")]
+    pub marker: Option<String>,
+}
+
+/// Which hours a day waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HoursWord {
+    /// Every hour, apart from those that may be empty.
+    All,
 }
 
 /// Tolerance for bad lines.

@@ -4,20 +4,30 @@
 mod freshness;
 mod models;
 mod sources;
+mod start;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use futures::future::BoxFuture;
 
 use super::manifest::Manifest;
 use super::results::{CheckCounts, RunResults, Status, StepResult, peak_memory_bytes};
+use super::sandbox::Sandbox;
 use super::tables::Asked;
-use super::{Workspace, calendar, reports, work_folder};
+use super::{Workspace, reports, work_folder};
 use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::model::select::Selection;
+use crate::project::{Report, Source};
 use crate::table::log::RunLog;
 use crate::table::publish::recover;
+use crate::table::state::State;
+
+pub use start::{asked, today};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -30,6 +40,12 @@ pub struct RunOptions {
     pub full_refresh: bool,
     /// Go on although most raw objects of a source are gone.
     pub accept_vanished: bool,
+    /// Only these sources and models, and no reports; all of them if absent.
+    pub select: Option<Selection>,
+    /// Read what is published, write into this folder (relative to the current one).
+    pub into: Option<PathBuf>,
+    /// How long to wait for another run to end and for days to become complete.
+    pub wait: Duration,
     /// Render reports after the models.
     pub reports: bool,
     /// The clock.
@@ -44,32 +60,14 @@ pub trait Progress {
     fn begin(&self, kind: &str, name: &str, done: usize, total: usize);
     /// A step has ended.
     fn end(&self, step: &StepResult);
+    /// The run waits; told again only for another reason.
+    fn waits(&self, why: &str);
+    /// Lets time pass while the run waits.
+    fn pause(&self, time: Duration) -> BoxFuture<'_, ()>;
 }
 
 /// Dates that are not what they should be in this run, by table, with the table at fault.
 type Unavailable = BTreeMap<String, (BTreeSet<NaiveDate>, bool)>;
-
-/// Works out which dates a run is for.
-pub fn asked(workspace: &Workspace, options: &RunOptions) -> Result<Asked> {
-    let complete_through = calendar::complete_through(&workspace.project, options.now);
-    let dates = match options.dates {
-        Some((from, to)) if from > to => {
-            return Err(Error::Usage(format!("--from {from} is after --to {to}")));
-        }
-        Some((_, to)) if to > complete_through => {
-            return Err(Error::Usage(format!(
-                "{to} is not complete yet; data is complete through {complete_through} (`complete_when` says how long a day waits)"
-            )));
-        }
-        Some(dates) => dates,
-        None => calendar::catch_up(&workspace.project, complete_through),
-    };
-    Ok(Asked {
-        dates,
-        complete_through,
-        full_refresh: options.full_refresh,
-    })
-}
 
 /// Runs. The results are written whatever happens after the lock is taken.
 pub async fn run(
@@ -78,24 +76,45 @@ pub async fn run(
     progress: &dyn Progress,
 ) -> Result<RunResults> {
     let started = Instant::now();
-    let mut asked = asked(workspace, options)?;
-    let at = options.now.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let work = work_folder(&workspace.project.root);
-    let mut log = RunLog::acquire(&workspace.warehouse, &options.holder, &at)?;
+    let sandbox = match &options.into {
+        Some(dir) => Some(Sandbox::open(workspace, dir)?),
+        None => None,
+    };
+    let work = match &sandbox {
+        Some(sandbox) => {
+            sandbox.begin()?;
+            sandbox.folder()
+        }
+        None => work_folder(&workspace.project.root),
+    };
+    let workspace = sandbox
+        .as_ref()
+        .map_or(workspace, |sandbox| &sandbox.workspace);
     Manifest::of(workspace)?.write(&work)?;
-    log.note_complete_through(asked.complete_through)?;
-    asked.complete_through = asked.matured_by(&log.state);
+    let start::Start {
+        mut log,
+        asked,
+        incomplete,
+        now,
+    } = start::start(workspace, sandbox.as_ref(), options, progress).await?;
     let mut night = Night {
         workspace,
+        sandbox: sandbox.as_ref(),
         asked,
         scratch: work.join("scratch").join(format!("run-{}", log.epoch())),
+        work,
+        now,
         unavailable: Unavailable::new(),
         results: RunResults {
             project: workspace.project.name.clone(),
+            into: sandbox
+                .as_ref()
+                .map(|sandbox| sandbox.workspace.warehouse.clone()),
             complete_through: asked.complete_through.to_string(),
             from: asked.dates.0.to_string(),
             to: asked.dates.1.to_string(),
-            started_at: at,
+            started_at: now.to_rfc3339_opts(SecondsFormat::Secs, true),
+            incomplete,
             recovered: Vec::new(),
             warnings: Vec::new(),
             checks: CheckCounts::default(),
@@ -107,7 +126,9 @@ pub async fn run(
     };
     let outcome = night.steps(options, &mut log, progress).await;
     let _ = std::fs::remove_dir_all(&night.scratch);
-    let mut results = night.results;
+    let Night {
+        mut results, work, ..
+    } = night;
     results.checks = CheckCounts::of(&results.steps);
     results.seconds = started.elapsed().as_secs_f64();
     results.peak_memory_bytes = peak_memory_bytes();
@@ -121,15 +142,56 @@ pub async fn run(
     Ok(results)
 }
 
-struct Night<'a> {
+/// The sources and stored models that a run with these options is about, in order.
+pub fn steps_of<'a>(
     workspace: &'a Workspace,
+    is_sandbox: bool,
+    options: &RunOptions,
+) -> (Vec<&'a Source>, Vec<&'a Model>) {
+    let is_selected = |name: &str| {
+        options
+            .select
+            .as_ref()
+            .is_none_or(|select| select.holds(name))
+    };
+    let sources = workspace
+        .project
+        .sources
+        .values()
+        .filter(|source| is_selected(&source.name))
+        // What is published of a source is read as it is, unless the source itself is to be tried.
+        .filter(|_| !is_sandbox || options.select.is_some())
+        .collect();
+    let models = workspace
+        .models
+        .iter()
+        .filter(|model| !model.is_view() && is_selected(model.name()))
+        .collect();
+    (sources, models)
+}
+
+struct Night<'a> {
+    /// Its warehouse is what is written into.
+    workspace: &'a Workspace,
+    sandbox: Option<&'a Sandbox>,
     asked: Asked,
+    /// Folder of what is not worth keeping.
+    work: PathBuf,
     scratch: PathBuf,
+    now: DateTime<Utc>,
     unavailable: Unavailable,
     results: RunResults,
 }
 
 impl Night<'_> {
+    /// What is published, as this run sees it.
+    fn seen<'s>(&self, log: &'s RunLog) -> Cow<'s, State> {
+        match self.sandbox {
+            Some(sandbox) => Cow::Owned(sandbox.over(&log.state)),
+            None => Cow::Borrowed(&log.state),
+        }
+    }
+
     async fn steps(
         &mut self,
         options: &RunOptions,
@@ -137,26 +199,21 @@ impl Night<'_> {
         progress: &dyn Progress,
     ) -> Result<()> {
         let workspace = self.workspace;
-        remove_old_scratch(&work_folder(&workspace.project.root).join("scratch"));
+        remove_old_scratch(&self.work.join("scratch"));
         for damaged in recover(&workspace.warehouse, log)? {
             self.results.recovered.push(format!(
                 "{} {}: {}",
                 damaged.table, damaged.date, damaged.why
             ));
         }
-        let stored = workspace
-            .models
-            .iter()
-            .filter(|model| !model.is_view())
-            .count();
-        let total = workspace.project.sources.len()
-            + stored
-            + if options.reports {
-                workspace.project.reports.len()
-            } else {
-                0
-            };
-        for source in workspace.project.sources.values() {
+        let (sources, models) = steps_of(workspace, self.sandbox.is_some(), options);
+        // A part of the tables is no night to report.
+        let reports: &[Report] = match options.reports && options.select.is_none() {
+            true => &workspace.project.reports,
+            false => &[],
+        };
+        let total = sources.len() + models.len() + reports.len();
+        for source in sources {
             progress.begin("source", &source.name, self.results.steps.len(), total);
             let started = Instant::now();
             let mut step = StepResult::new("source", &source.name);
@@ -173,9 +230,9 @@ impl Night<'_> {
             }
             self.finish(step, started, progress);
         }
-        let holes = super::holes(workspace, &log.state, self.asked.dates.0);
+        let holes = super::holes(workspace, &self.seen(log), self.asked.dates.0);
         self.results.warnings.extend(holes);
-        for model in workspace.models.iter().filter(|model| !model.is_view()) {
+        for model in models {
             progress.begin("model", model.name(), self.results.steps.len(), total);
             let started = Instant::now();
             let mut step = StepResult::new("model", model.name());
@@ -189,33 +246,31 @@ impl Night<'_> {
             }
             self.finish(step, started, progress);
         }
-        if options.reports {
-            for report in &workspace.project.reports {
-                progress.begin("report", &report.role, self.results.steps.len(), total);
-                let started = Instant::now();
-                let mut step = StepResult::new("report", &report.role);
-                let unavailable: BTreeMap<&str, &BTreeSet<NaiveDate>> = self
-                    .unavailable
-                    .iter()
-                    .map(|(table, (dates, _))| (table.as_str(), dates))
-                    .collect();
-                if let Err(error) = reports::nightly(
-                    workspace,
-                    report,
-                    &log.state,
-                    &self.asked,
-                    options.now,
-                    &unavailable,
-                    &mut step,
-                )
-                .await
-                {
-                    stop_if_fatal(&error)?;
-                    step.status = Status::Failed;
-                    step.why = error.to_string();
-                }
-                self.finish(step, started, progress);
+        for report in reports {
+            progress.begin("report", &report.role, self.results.steps.len(), total);
+            let started = Instant::now();
+            let mut step = StepResult::new("report", &report.role);
+            let unavailable: BTreeMap<&str, &BTreeSet<NaiveDate>> = self
+                .unavailable
+                .iter()
+                .map(|(table, (dates, _))| (table.as_str(), dates))
+                .collect();
+            if let Err(error) = reports::nightly(
+                workspace,
+                report,
+                &self.seen(log),
+                &self.asked,
+                self.now,
+                &unavailable,
+                &mut step,
+            )
+            .await
+            {
+                stop_if_fatal(&error)?;
+                step.status = Status::Failed;
+                step.why = error.to_string();
             }
+            self.finish(step, started, progress);
         }
         Ok(())
     }

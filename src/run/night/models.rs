@@ -16,6 +16,7 @@ use crate::run::tables::{Reason, needed, ranges};
 use crate::table::audit::{CheckResult, Scratch};
 use crate::table::log::RunLog;
 use crate::table::publish::{Ready, TableCommit, publish};
+use crate::table::state::State;
 
 /// Dates of one commit at most.
 const DATES_PER_COMMIT: usize = 31;
@@ -28,7 +29,8 @@ impl Night<'_> {
         step: &mut StepResult,
     ) -> Result<()> {
         let workspace = self.workspace;
-        let mut wanted = needed(workspace, model, &log.state, &self.asked);
+        let seen = self.seen(log);
+        let mut wanted = needed(workspace, model, &seen, &self.asked);
         let skipped = self.take_unavailable(model, &mut wanted.build);
         if wanted.build.is_empty() && skipped.is_empty() {
             step.why = match wanted.done.len() {
@@ -58,7 +60,7 @@ impl Night<'_> {
             let through = fingerprint::published_through(
                 &workspace.models,
                 model,
-                &log.state,
+                &seen,
                 Some(date),
                 self.asked.complete_through,
             );
@@ -81,7 +83,8 @@ impl Night<'_> {
                 complete_through: self.asked.complete_through,
             });
         }
-        let built = self.build_and_audit(model, log, &batches, step).await;
+        let built = self.build_and_audit(model, &seen, &batches, step).await;
+        drop(seen);
         let warnings = step.checks.iter().filter_map(CheckResult::warning);
         self.results.warnings.extend(warnings);
         let commits = match built {
@@ -198,13 +201,13 @@ impl Night<'_> {
     async fn build_and_audit(
         &self,
         model: &Model,
-        log: &RunLog,
+        seen: &State,
         batches: &[Range],
         step: &mut StepResult,
     ) -> Result<Vec<TableCommit>> {
         let workspace = self.workspace;
         let published = Published {
-            state: &log.state,
+            state: seen,
             warehouse: &workspace.warehouse,
         };
         let definition = workspace.models.definition(&workspace.project, model);
@@ -234,7 +237,7 @@ impl Night<'_> {
                 let inputs = fingerprint::inputs(
                     &workspace.models,
                     model,
-                    &log.state,
+                    seen,
                     date,
                     self.asked.complete_through,
                 );

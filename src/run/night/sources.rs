@@ -22,6 +22,7 @@ impl Night<'_> {
         let workspace = self.workspace;
         let state = log.state.table(&source.name);
         let request = Request {
+            zone: workspace.project.zone,
             dates: Some(self.asked.dates),
             rescan: options.rescan,
             full_refresh: options.full_refresh,
