@@ -9,7 +9,8 @@ use std::fmt::Write;
 
 use crate::model::ModelSource;
 use crate::project::{
-    Build, Check, ColumnContract, Contract, DataType, Duration, Funnel, Project, Reads, SECOND_US,
+    Before, Build, Check, ColumnContract, Contract, DataType, Duration, Funnel, Project, Reads,
+    SECOND_US,
 };
 
 /// The table all funnels go to.
@@ -41,7 +42,7 @@ fn contract(project: &Project) -> Contract {
             Some(reads) => reads.after_days = reads.after_days.max(days(funnel)),
             None => reads.push(Reads {
                 table: funnel.on.clone(),
-                before_days: 0,
+                before: Before::Days(0),
                 after_days: days(funnel),
             }),
         }

@@ -10,7 +10,7 @@ mod local_day;
 mod report;
 mod source;
 
-pub use contract::{Build, Check, ColumnContract, Contract, Reads};
+pub use contract::{Before, Build, Check, ColumnContract, Contract, Reads};
 pub use data_type::DataType;
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Workspace;
-use super::tables::{Asked, needed, ranges};
+use super::tables::{self, Asked, needed, ranges};
 use crate::error::Result;
 use crate::ingest;
 use crate::ingest::plan::{IngestPlan, ReadReason, Request};
@@ -94,7 +94,18 @@ pub async fn plan(
         }
     }
     for model in workspace.models.iter() {
-        let needed = needed(workspace, model, &expected, asked);
+        let mut needed = needed(workspace, model, &expected, asked);
+        if model.contract.reads_itself() {
+            // Dates behind one that is built may have to be built again.
+            let mut after = expected.clone();
+            for date in needed.build.keys() {
+                expect(&mut after, model.name(), *date);
+            }
+            for (date, reason) in tables::needed(workspace, model, &after, asked).build {
+                needed.build.entry(date).or_insert(reason);
+                needed.stale.remove(&date);
+            }
+        }
         let mut by_reason: BTreeMap<&'static str, usize> = BTreeMap::new();
         for (date, reason) in &needed.build {
             *by_reason.entry(reason.words()).or_default() += 1;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Days, NaiveDate};
 
 use super::Workspace;
-use super::fingerprint;
+use super::fingerprint::Fingerprints;
 use crate::model::{Model, Window};
 use crate::project::Build;
 use crate::table::state::{PartitionState, State};
@@ -76,15 +76,10 @@ pub fn needed(workspace: &Workspace, model: &Model, state: &State, asked: &Asked
     }
     let definition = workspace.models.definition(&workspace.project, model);
     let table = state.table(model.name());
+    let fingerprints = Fingerprints::new(&workspace.models, model, state, asked.complete_through);
     let mut look = |date: Option<NaiveDate>, is_asked: bool| {
         let published = table.partition(date);
-        let inputs = fingerprint::inputs(
-            &workspace.models,
-            model,
-            state,
-            date,
-            asked.complete_through,
-        );
+        let inputs = fingerprints.of(date);
         let reason = reason(published, &inputs, is_asked && asked.full_refresh);
         match (published, reason) {
             (None, _) if !is_asked => {}
@@ -140,7 +135,7 @@ pub fn has_inputs(workspace: &Workspace, model: &Model, state: &State, date: Nai
     let windows = workspace.models.windows(model);
     let mut by_date = windows
         .iter()
-        .filter(|(_, window)| **window != Window::All)
+        .filter(|(_, window)| !matches!(window, Window::All | Window::Earlier))
         .peekable();
     if by_date.peek().is_none() {
         return true;

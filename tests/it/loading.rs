@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Build, Check, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good, HOUR_US,
-    LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
+    Before, Build, Check, DAY_US, DataType, Duplicates, Duration, FileFormat, Format, Good,
+    HOUR_US, LayoutZone, Locale, Project, Rule, Shape, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -288,9 +288,15 @@ fn contracts_are_read() {
     let reads: Vec<_> = contract
         .reads
         .iter()
-        .map(|reads| (reads.table.as_str(), reads.before_days, reads.after_days))
+        .map(|reads| (reads.table.as_str(), reads.before, reads.after_days))
         .collect();
-    assert_eq!(reads, [("events", 1, 2), ("funnel_steps", 0, 0)]);
+    assert_eq!(
+        reads,
+        [
+            ("events", Before::Days(1), 2),
+            ("funnel_steps", Before::Days(0), 0)
+        ]
+    );
     assert_eq!(contract.matures_after, Duration::from_days(7));
     assert_eq!(
         contract.columns[0].checks,

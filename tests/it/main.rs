@@ -18,3 +18,4 @@ mod loading;
 mod nights;
 mod schemas;
 mod support;
+mod users;

@@ -12,7 +12,7 @@ mod project_file;
 mod report_file;
 mod scalar;
 
-pub use contract_file::{BuildWord, CheckFile, ContractColumnFile, ContractFile};
+pub use contract_file::{BuildWord, CheckFile, ContractColumnFile, ContractFile, ReadsFile};
 pub use ordered::Ordered;
 pub use pipeline_file::{
     ColumnFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord, PipelineFile, RuleWord,
