@@ -128,7 +128,7 @@ def user_milestones(db, drawn):
 def same_rows(db, table, ours, theirs):
     for name, one, other in [("missing", ours, theirs), ("unexpected", theirs, ours)]:
         for row in select(db, f"select date::text as date, count(*) as rows, any_value(user_id) as example "
-                              f"from ({one} except all {other}) group by 1 order by 1"):
+                              f"from (({one}) except all ({other})) group by 1 order by 1"):
             yield f"{table}/{row['date']}: {row['rows']} {name} rows, for example user {row['example']}"
 
 
@@ -231,5 +231,5 @@ def int_page_views(db, drawn):
 def set_difference(db, table, ours, theirs):
     for name, one, other in [("missing", ours, theirs), ("unexpected", theirs, ours)]:
         for row in select(db, f"select date::text as date, count(*) as rows, any_value(user_id) as example "
-                              f"from ({one} except all {other}) group by 1 order by 1"):
+                              f"from (({one}) except all ({other})) group by 1 order by 1"):
             yield f"{table}/{row['date']}: {row['rows']} {name} rows, for example user_id {row['example']}"
