@@ -11,8 +11,8 @@ use chrono_tz::Tz;
 
 use crate::model::ModelSource;
 use crate::project::{
-    Build, ColumnCheck, ColumnContract, ColumnRule, Contract, DataType, Duration, Funnel, Project,
-    Reads, SECOND_US, days_reached,
+    Before, Build, ColumnCheck, ColumnContract, ColumnRule, Contract, DataType, Duration, Funnel,
+    Project, Reads, SECOND_US, days_reached,
 };
 
 /// The table all funnels go to.
@@ -44,7 +44,7 @@ fn contract(project: &Project) -> Contract {
             Some(reads) => reads.after_days = reads.after_days.max(days(funnel)),
             None => reads.push(Reads {
                 table: funnel.on.clone(),
-                before_days: 0,
+                before: Before::Days(0),
                 after_days: days(funnel),
             }),
         }

@@ -60,32 +60,17 @@ pub fn files(
     warehouse: &Path,
     table: &str,
     window: Window,
-    (start, end): (NaiveDate, NaiveDate),
+    dates: (NaiveDate, NaiveDate),
 ) -> Vec<PartitionFile> {
     let Some(table) = state.tables.get(table) else {
         return Vec::new();
-    };
-    let reach = |before: u32, after: u32| {
-        (
-            start
-                .checked_sub_days(Days::new(before.into()))
-                .unwrap_or(NaiveDate::MIN),
-            end.checked_add_days(Days::new(after.into()))
-                .unwrap_or(NaiveDate::MAX),
-        )
     };
     table
         .partitions
         .iter()
         .filter_map(|(date, partition)| {
             let date = date.parse::<NaiveDate>().ok();
-            let inside = match (window, date) {
-                (Window::Around { before, after }, Some(date)) => {
-                    let (from, to) = reach(before, after);
-                    from <= date && date <= to
-                }
-                _ => true,
-            };
+            let inside = date.is_none_or(|date| window.sees(date, dates));
             let path = warehouse.join(&partition.key);
             let path = object_store::path::Path::from_absolute_path(&path).ok()?;
             inside.then_some(PartitionFile {

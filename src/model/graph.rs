@@ -6,7 +6,7 @@ use std::path::Path;
 use super::check_queries::Written;
 use super::{Model, Unread, places, rules};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::project::Project;
+use crate::project::{Build, Project};
 
 /// Orders models (by name among equals). Models that read unknown tables or stand in a cycle are told
 /// and, with those that read them, come apart from the others.
@@ -30,6 +30,15 @@ pub fn order(
     let mut waiting: BTreeMap<String, Model> = BTreeMap::new();
     let mut left_out = Vec::new();
     for model in models {
+        let reads_itself = model.tables.contains(model.name());
+        if reads_itself && !model.contract.reads_itself() {
+            // What is wrong with a contract that is not sound is told already.
+            if !unread.tables.contains(model.name()) {
+                problems.push(reads_itself_unsaid(&model));
+            }
+            left_out.push(model);
+            continue;
+        }
         let unknown: Vec<&String> = model
             .tables
             .iter()
@@ -98,10 +107,15 @@ fn rounds(
     let mut done: BTreeSet<&str> = BTreeSet::new();
     loop {
         let is_ready = |table: &String| done.contains(table.as_str()) || is_given(table);
+        // Its own earlier dates are there before it is built.
+        let is_itself = |model: &Model, table: &String| table == model.name();
         let ready: Vec<&str> = models
             .values()
             .filter(|model| !done.contains(model.name()))
-            .filter(|model| model.tables.iter().all(is_ready))
+            .filter(|model| {
+                let mut tables = model.tables.iter();
+                tables.all(|table| is_ready(table) || is_itself(model, table))
+            })
             .filter(|model| {
                 let mut others = model.tables_of_checks().filter(|_| with_checks);
                 // What nobody declares is told elsewhere.
@@ -174,6 +188,25 @@ fn path_to(goal: &str, start: &str, models: &BTreeMap<String, Model>) -> Option<
     None
 }
 
+/// A model's own table stands in its SQL, but its contract does not say so.
+fn reads_itself_unsaid(model: &Model) -> Diagnostic {
+    let name = model.name();
+    let (line, column) = places::of_table(&model.statement, name).unwrap_or((1, 1));
+    let mend = match model.contract.build {
+        Build::ByDate => format!(
+            "to see its own dates before those it builds, write `reads: {{{name}: {{before: all}}}}` in {}; otherwise read the tables it is made of",
+            model.contract.yaml_path
+        ),
+        _ => "read the tables it is made of; only a model built `by_date` can see its own earlier dates".to_string(),
+    };
+    Diagnostic::new(
+        &model.contract.sql_path,
+        Place::new(line, column),
+        format!("model {name} reads itself, and its contract does not say which of its dates"),
+        mend,
+    )
+}
+
 /// A way from a model back to itself.
 fn cycle_through(start: &str, models: &BTreeMap<String, Model>) -> Option<Vec<String>> {
     let mut paths = vec![vec![start.to_string()]];
@@ -182,7 +215,7 @@ fn cycle_through(start: &str, models: &BTreeMap<String, Model>) -> Option<Vec<St
         let Some(model) = path.last().and_then(|name| models.get(name)) else {
             continue;
         };
-        for table in &model.tables {
+        for table in model.tables.iter().filter(|table| *table != model.name()) {
             let mut longer = path.clone();
             longer.push(table.clone());
             if table == start {

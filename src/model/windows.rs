@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{Days, NaiveDate};
+
 use super::{Model, Models};
-use crate::project::Build;
+use crate::project::{Before, Build};
 
 /// Days of a table a model sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,25 +13,39 @@ pub enum Window {
     /// Days before the first and after the last date built.
     Around {
         /// Days before `$start`.
-        before: u32,
+        before: Before,
         /// Days after `$end`.
         after: u32,
     },
+    /// Those of the model itself before the first date built.
+    Earlier,
     /// All of it.
     All,
 }
 
 impl Window {
-    fn plus(self, before: u32, after: u32) -> Self {
+    /// Whether a day of the table is seen when the dates from `start` to `end` are built.
+    pub fn sees(self, day: NaiveDate, (start, end): (NaiveDate, NaiveDate)) -> bool {
         match self {
-            Self::All => Self::All,
+            Self::Around { before, after } => {
+                let last = end.checked_add_days(Days::new(after.into()));
+                before.first_day(start) <= day && day <= last.unwrap_or(NaiveDate::MAX)
+            }
+            Self::Earlier => day < start,
+            Self::All => true,
+        }
+    }
+
+    fn plus(self, before: Before, after: u32) -> Self {
+        match self {
             Self::Around {
                 before: b,
                 after: a,
             } => Self::Around {
-                before: b + before,
+                before: b.plus(before),
                 after: a + after,
             },
+            other => other,
         }
     }
 
@@ -56,10 +72,13 @@ pub(super) fn direct(models: &Models, model: &Model, table: &str) -> Window {
     if is_whole(model) || models.get(table).is_some_and(is_whole) {
         return Window::All;
     }
+    if table == model.name() {
+        return Window::Earlier;
+    }
     let reads = model.contract.reads.iter();
     let declared = reads.into_iter().find(|reads| reads.table == table);
     Window::Around {
-        before: declared.map_or(0, |reads| reads.before_days),
+        before: declared.map_or(Before::Days(0), |reads| reads.before),
         after: declared.map_or(0, |reads| reads.after_days),
     }
 }
@@ -69,7 +88,7 @@ pub(super) fn resolve(models: &Models, model: &Model) -> BTreeMap<String, Window
     let here = match model.contract.build {
         Build::Whole => Window::All,
         Build::ByDate | Build::View => Window::Around {
-            before: 0,
+            before: Before::Days(0),
             after: 0,
         },
     };
@@ -77,8 +96,11 @@ pub(super) fn resolve(models: &Models, model: &Model) -> BTreeMap<String, Window
     add(models, model, here, &mut found);
     for reads in &model.contract.reads {
         if let Some(window) = found.get_mut(&reads.table) {
-            *window = window.union(here.plus(reads.before_days, reads.after_days));
+            *window = window.union(here.plus(reads.before, reads.after_days));
         }
+    }
+    if let Some(window) = found.get_mut(model.name()) {
+        *window = Window::Earlier;
     }
     found
 }
@@ -91,7 +113,7 @@ fn add(models: &Models, model: &Model, here: Window, found: &mut BTreeMap<String
             .iter()
             .find(|reads| reads.table == *table)
         {
-            Some(reads) => here.plus(reads.before_days, reads.after_days),
+            Some(reads) => here.plus(reads.before, reads.after_days),
             None => here,
         };
         match models.get(table) {

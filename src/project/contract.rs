@@ -1,5 +1,7 @@
 //! The contract beside a SQL model: what its table is.
 
+use chrono::{Days, NaiveDate};
+
 use super::{ColumnCheck, DataType, Duration, TableCheck};
 
 /// Contract of one model.
@@ -27,6 +29,13 @@ pub struct Contract {
     pub checks: Vec<TableCheck>,
 }
 
+impl Contract {
+    /// Whether the model reads its own earlier dates.
+    pub fn reads_itself(&self) -> bool {
+        self.reads.iter().any(|reads| reads.table == self.name)
+    }
+}
+
 /// How a model is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Build {
@@ -43,10 +52,38 @@ pub enum Build {
 pub struct Reads {
     /// Table name.
     pub table: String,
-    /// Whole days before `$start`.
-    pub before_days: u32,
+    /// Days before `$start`.
+    pub before: Before,
     /// Whole days after `$end`.
     pub after_days: u32,
+}
+
+/// How far back a model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Before {
+    /// Whole days.
+    Days(u32),
+    /// Every published day. Of its own table a model sees those before the first date it builds.
+    All,
+}
+
+impl Before {
+    /// The first day seen from `date`.
+    pub fn first_day(self, date: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Days(days) => date.checked_sub_days(Days::new(days.into())),
+            Self::All => None,
+        }
+        .unwrap_or(NaiveDate::MIN)
+    }
+
+    /// One reach behind the other.
+    pub fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Days(one), Self::Days(other)) => Self::Days(one.saturating_add(other)),
+            _ => Self::All,
+        }
+    }
 }
 
 /// One column.

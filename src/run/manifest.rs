@@ -12,7 +12,7 @@ use crate::ingest;
 use crate::model::check::friendly;
 use crate::model::sql;
 use crate::model::{Model, Window};
-use crate::project::{Build, Format, Funnel, Report, Section, Severity, Source};
+use crate::project::{Before, Build, Format, Funnel, Report, Section, Severity, Source};
 use crate::source::RowSchema;
 use crate::table::audit::{column_words, words};
 use crate::table::write::hash_text;
@@ -91,8 +91,16 @@ struct Dependency {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Around {
-    before_days: u32,
+    before_days: BeforeDays,
     after_days: u32,
+}
+
+/// A number, or `"all"`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+enum BeforeDays {
+    Some(u32),
+    All(&'static str),
 }
 
 #[derive(Debug, Serialize)]
@@ -190,8 +198,15 @@ fn dependency(workspace: &Workspace, table: &str, window: Window) -> Dependency 
         node: id(workspace, table),
         around: match window {
             Window::Around { before, after } => Some(Around {
-                before_days: before,
+                before_days: match before {
+                    Before::Days(days) => BeforeDays::Some(days),
+                    Before::All => BeforeDays::All("all"),
+                },
                 after_days: after,
+            }),
+            Window::Earlier => Some(Around {
+                before_days: BeforeDays::All("all"),
+                after_days: 0,
             }),
             Window::All => None,
         },
@@ -258,7 +273,7 @@ fn of_funnel(workspace: &Workspace, funnel: &Funnel) -> Node {
             workspace,
             &funnel.on,
             Window::Around {
-                before: 0,
+                before: Before::Days(0),
                 after: funnel.window.days_ceil(),
             },
         )],

@@ -9,7 +9,7 @@ use super::Workspace;
 use super::completeness::{self, Incomplete};
 use super::night::{self, RunOptions};
 use super::sandbox::Sandbox;
-use super::tables::{needed, ranges};
+use super::tables::{self, needed, ranges};
 use crate::error::Result;
 use crate::ingest;
 use crate::ingest::plan::{IngestPlan, ReadReason, Request};
@@ -114,7 +114,18 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
         }
     }
     for model in models {
-        let needed = needed(workspace, model, &expected, &asked);
+        let mut needed = needed(workspace, model, &expected, &asked);
+        if model.contract.reads_itself() {
+            // Dates behind one that is built may have to be built again.
+            let mut after = expected.clone();
+            for date in needed.build.keys() {
+                expect(&mut after, model.name(), *date);
+            }
+            for (date, reason) in tables::needed(workspace, model, &after, &asked).build {
+                needed.build.entry(date).or_insert(reason);
+                needed.stale.remove(&date);
+            }
+        }
         let mut by_reason: BTreeMap<&'static str, BTreeSet<NaiveDate>> = BTreeMap::new();
         for (date, reason) in &needed.build {
             by_reason.entry(reason.words()).or_default().extend(*date);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Days, NaiveDate};
 
 use super::Workspace;
-use super::fingerprint;
+use super::fingerprint::Fingerprints;
 use crate::model::{Model, Window};
 use crate::project::Build;
 use crate::table::state::{PartitionState, State};
@@ -81,15 +81,10 @@ pub fn needed(workspace: &Workspace, model: &Model, state: &State, asked: &Asked
     }
     let definition = workspace.models.definition(&workspace.project, model);
     let table = state.table(model.name());
+    let fingerprints = Fingerprints::new(&workspace.models, model, state, asked.complete_through);
     let mut look = |date: Option<NaiveDate>, is_asked: bool| {
         let published = table.partition(date);
-        let inputs = fingerprint::inputs(
-            &workspace.models,
-            model,
-            state,
-            date,
-            asked.complete_through,
-        );
+        let inputs = fingerprints.of(date);
         let is_stale = published.is_some_and(|published| published.definition != definition);
         let reason = reason(published, &inputs, is_asked && asked.full_refresh).or_else(|| {
             (is_stale && is_asked && asked.follow_definitions).then_some(Reason::Redefined)
@@ -148,7 +143,7 @@ pub fn has_inputs(workspace: &Workspace, model: &Model, state: &State, date: Nai
     let windows = workspace.models.windows(model);
     let mut by_date = windows
         .iter()
-        .filter(|(_, window)| **window != Window::All)
+        .filter(|(_, window)| !matches!(window, Window::All | Window::Earlier))
         .peekable();
     if by_date.peek().is_none() {
         return true;

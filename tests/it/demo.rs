@@ -90,10 +90,13 @@ fn published(seed: &str, project: &Path, recounted: &Value) {
             let row = core.get(&format!("{date}/{platform}"));
             for column in [
                 "visitors",
+                "new_users",
                 "sessions",
                 "page_views",
                 "registrations",
+                "new_registrations",
                 "payers",
+                "new_payers",
                 "orders",
                 "paid_gmv",
                 "exposed",

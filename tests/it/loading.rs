@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Allowed, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates, Duration,
-    ElementType, FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Needs, Project, Rule,
-    Severity, Shape, SourceFreshness, TimeFormat,
+    Allowed, Before, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates,
+    Duration, ElementType, FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Needs, Project,
+    Rule, Severity, Shape, SourceFreshness, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -336,9 +336,15 @@ fn contracts_are_read() {
     let reads: Vec<_> = contract
         .reads
         .iter()
-        .map(|reads| (reads.table.as_str(), reads.before_days, reads.after_days))
+        .map(|reads| (reads.table.as_str(), reads.before, reads.after_days))
         .collect();
-    assert_eq!(reads, [("events", 1, 2), ("funnel_steps", 0, 0)]);
+    assert_eq!(
+        reads,
+        [
+            ("events", Before::Days(1), 2),
+            ("funnel_steps", Before::Days(0), 0)
+        ]
+    );
     assert_eq!(contract.matures_after, Duration::from_days(7));
     assert_eq!(
         contract.columns[0].checks,

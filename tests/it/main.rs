@@ -23,5 +23,6 @@ mod nights;
 mod sandbox;
 mod schemas;
 mod support;
+mod users;
 mod values;
 mod zones;

@@ -231,6 +231,19 @@ def count(db, project, zone, last_date, late_days):
                    coalesce(sum(amount) filter (event = 'pay'), 0)::decimal(18, 2)::text as paid_gmv,
                    count(distinct user_id) filter (event = 'exposure') as exposed
             from event join segment s on s.segment in ('all', platform) group by all
+        ), first as (
+            -- Nothing of the same kind on any date before, from the user's rows themselves.
+            select date, platform, user_id,
+                   event = 'register' as is_registration, event = 'pay' as is_payment,
+                   date = min(date) over (partition by user_id) as is_first_day,
+                   date = min(date) filter (event = 'register') over (partition by user_id) as is_first_registration_day,
+                   date = min(date) filter (event = 'pay') over (partition by user_id) as is_first_payment_day
+            from event where user_id is not null
+        ), first_daily as (
+            select date, s.segment, count(distinct user_id) filter (is_first_day) as new_users,
+                   count(distinct user_id) filter (is_registration and is_first_registration_day) as new_registrations,
+                   count(distinct user_id) filter (is_payment and is_first_payment_day) as new_payers
+            from first join segment s on s.segment in ('all', platform) group by all
         ), session as (
             select session_date as date, any_value(platform) as platform,
                    count(*) filter (event = 'page_view') as page_views
@@ -240,6 +253,8 @@ def count(db, project, zone, last_date, late_days):
             from session join segment s on s.segment in ('all', platform) group by all
         )
         select day.date::text as date, segment.segment, coalesce(visitors, 0) as visitors,
+               coalesce(new_users, 0) as new_users, coalesce(new_registrations, 0) as new_registrations,
+               coalesce(new_payers, 0) as new_payers,
                coalesce(sessions, 0) as sessions, coalesce(bounces, 0) as bounces,
                coalesce(page_views, 0) as page_views,
                coalesce(page_views_without_user, 0) as page_views_without_user,
@@ -248,7 +263,7 @@ def count(db, project, zone, last_date, late_days):
                coalesce(exposed, 0) as exposed,
                case when exposed > 0 then payers / exposed end as pay_conversion
         from day cross join segment left join daily using (date, segment)
-             left join session_daily using (date, segment)"""):
+             left join first_daily using (date, segment) left join session_daily using (date, segment)"""):
         drawn["daily_core"].setdefault(row.pop("date"), {})[row.pop("segment")] = row
 
     for row in rows(db, """

@@ -3,9 +3,9 @@
 import math
 
 REQUIRED = ["events", "daily_core", "page_daily", "funnel_steps"]
-OPTIONAL = ["page_flow", "spend", "int_sessions", "int_page_views"]
-CORE = ["visitors", "sessions", "page_views", "registrations", "payers", "orders", "paid_gmv", "exposed",
-        "pay_conversion"]  # fmt: skip
+OPTIONAL = ["page_flow", "spend", "int_sessions", "int_page_views", "user_days", "user_milestones"]
+CORE = ["visitors", "new_users", "sessions", "page_views", "registrations", "new_registrations", "payers",
+        "new_payers", "orders", "paid_gmv", "exposed", "pay_conversion"]  # fmt: skip
 PAGE = ["views", "visitors", "entries", "exits", "bounces"]
 BREAKDOWNS = ["overall", "platform", "platform,channel"]
 
@@ -23,7 +23,8 @@ def differences(db, drawn, warehouse):
             yield f"{table}: not published"
     for table, compare in [("events", events), ("daily_core", daily_core), ("page_daily", page_daily),
                            ("page_flow", page_flow), ("funnel_steps", funnel_steps), ("spend", spend),
-                           ("int_sessions", int_sessions), ("int_page_views", int_page_views)]:
+                           ("int_sessions", int_sessions), ("int_page_views", int_page_views),
+                           ("user_days", user_days), ("user_milestones", user_milestones)]:
         if table in published:
             yield from compare(db, drawn)
 
@@ -93,6 +94,42 @@ def daily_core(db, drawn):
                 yield from told(f"daily_core/{date}/{segment}/{column}", core[column], value)
     for date, segment in published:
         yield f"daily_core/{date}/{segment}: unexpected row"
+
+
+def user_days(db, drawn):
+    """Users have one platform and channel here, as the recount makes sure of."""
+    ours = """
+        select date, user_id, count(*) as events, count(*) filter (event = 'page_view') as page_views,
+               count(*) filter (event = 'pay') as payments,
+               coalesce(sum(amount) filter (event = 'pay'), 0)::decimal(18, 2) as paid,
+               min(us) as first_us, max(us) as last_us, min(platform) as platform, min(channel) as channel,
+               min(us) filter (event = 'register') as registration_us, min(us) filter (event = 'login') as login_us,
+               min(us) filter (event = 'pay') as payment_us,
+               min(platform) filter (event = 'pay') as payment_platform
+        from event where user_id is not null group by all"""
+    theirs = """
+        select date, user_id, events, page_views, payments, paid, epoch_us(first_event_time), epoch_us(last_event_time),
+               platform, channel, epoch_us(registration_time), epoch_us(login_time), epoch_us(payment_time),
+               payment_platform
+        from published_user_days"""
+    yield from same_rows(db, "user_days", ours, theirs)
+
+
+def user_milestones(db, drawn):
+    ours = " union all ".join(f"""
+        select arg_min(date, us) as date, user_id, '{milestone}' as milestone, min(us) as us,
+               min(platform) as platform, min(channel) as channel
+        from event where user_id is not null and {condition} group by user_id""" for milestone, condition in [
+        ("first_seen", "true"), ("registration", "event = 'register'"), ("first_payment", "event = 'pay'")])
+    theirs = "select date, user_id, milestone, epoch_us(event_time), platform, channel from published_user_milestones"
+    yield from same_rows(db, "user_milestones", ours, theirs)
+
+
+def same_rows(db, table, ours, theirs):
+    for name, one, other in [("missing", ours, theirs), ("unexpected", theirs, ours)]:
+        for row in select(db, f"select date::text as date, count(*) as rows, any_value(user_id) as example "
+                              f"from (({one}) except all ({other})) group by 1 order by 1"):
+            yield f"{table}/{row['date']}: {row['rows']} {name} rows, for example user {row['example']}"
 
 
 def page_daily(db, drawn):
@@ -194,5 +231,5 @@ def int_page_views(db, drawn):
 def set_difference(db, table, ours, theirs):
     for name, one, other in [("missing", ours, theirs), ("unexpected", theirs, ours)]:
         for row in select(db, f"select date::text as date, count(*) as rows, any_value(user_id) as example "
-                              f"from ({one} except all {other}) group by 1 order by 1"):
+                              f"from (({one}) except all ({other})) group by 1 order by 1"):
             yield f"{table}/{row['date']}: {row['rows']} {name} rows, for example user_id {row['example']}"

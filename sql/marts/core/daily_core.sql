@@ -31,6 +31,20 @@ named_sessions as (
     where date between $start and $end
 ),
 
+-- Milestones count where they were reached, so that the platforms add up to all.
+named_milestones as (
+    select
+        date,
+        milestone,
+        case
+            when coalesce(platform, '') = '' then '(none)'
+            when platform = 'all' then '(all)'
+            else platform
+        end as platform_name
+    from user_milestones
+    where date between $start and $end
+),
+
 event_counts as (
     select
         date,
@@ -59,16 +73,30 @@ session_counts as (
         ) as duration_us
     from named_sessions
     group by grouping sets ((date, platform_name), (date))
+),
+
+milestone_counts as (
+    select
+        date,
+        case when grouping(platform_name) = 1 then 'all' else platform_name end as platform,
+        count(*) filter (where milestone = 'first_seen') as new_users,
+        count(*) filter (where milestone = 'registration') as new_registrations,
+        count(*) filter (where milestone = 'first_payment') as new_payers
+    from named_milestones
+    group by grouping sets ((date, platform_name), (date))
 )
 
 select
     event_counts.date,
     event_counts.platform,
     event_counts.visitors,
+    coalesce(milestone_counts.new_users, 0) as new_users,
     coalesce(session_counts.sessions, 0) as sessions,
     event_counts.page_views,
     event_counts.registrations,
+    coalesce(milestone_counts.new_registrations, 0) as new_registrations,
     event_counts.payers,
+    coalesce(milestone_counts.new_payers, 0) as new_payers,
     event_counts.orders,
     cast(event_counts.paid_gmv as decimal(18, 2)) as paid_gmv,
     event_counts.exposed,
@@ -79,3 +107,6 @@ from event_counts
 left join session_counts
     on event_counts.date = session_counts.date
     and event_counts.platform = session_counts.platform
+left join milestone_counts
+    on event_counts.date = milestone_counts.date
+    and event_counts.platform = milestone_counts.platform

@@ -15,7 +15,7 @@ select
     daily_core.date,
     daily_core.paid_gmv,
     daily_core.visitors,
-    daily_core.registrations,
+    daily_core.new_users,
     conversions.day_conversion,
     daily_core.payers,
     daily_core.bounce_rate

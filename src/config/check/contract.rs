@@ -3,11 +3,11 @@
 use super::contract_checks::{Checks, Own};
 use super::values::is_name;
 use super::{Checker, Tables};
-use crate::config::raw::{BuildWord, ContractColumnFile, ContractFile};
+use crate::config::raw::{BuildWord, ContractColumnFile, ContractFile, ReadsFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{Build, ColumnContract, Contract, DataType, Duration, Reads};
+use crate::project::{Before, Build, ColumnContract, Contract, DataType, Duration, Reads};
 
 /// Checks one contract; `name` is its model's.
 pub fn contract(
@@ -64,16 +64,34 @@ pub fn contract(
         .map(|(table, reads)| {
             let entry = node.get("reads").and_then(|reads| reads.entry(table));
             let place = entry.map_or(node.place, |entry| entry.key_place);
-            known_table(place, name, table, tables, checker);
-            let mut days = |key: &str, text: &Option<String>| {
-                let place = entry.map_or(place, |entry| entry.value.place_of(key));
-                text.as_deref()
-                    .map_or(0, |text| checker.whole_days(place, key, text).days_ceil())
+            let place_of = |key: &str| entry.map_or(place, |entry| entry.value.place_of(key));
+            if table == name {
+                itself(name, raw, reads, (place, place_of), checker);
+            } else {
+                known_table(place, name, table, tables, checker);
+            }
+            let days = |key: &str, text: &str, checker: &mut Checker<'_>| {
+                checker.whole_days(place_of(key), key, text).days_ceil()
             };
             Reads {
                 table: table.clone(),
-                before_days: days("before", &reads.before),
-                after_days: days("after", &reads.after),
+                before: match reads.before.as_deref() {
+                    None => Before::Days(0),
+                    Some("all") => Before::All,
+                    Some(text) => Before::Days(days("before", text, checker)),
+                },
+                after_days: match reads.after.as_deref() {
+                    None => 0,
+                    Some("all") => {
+                        checker.tell(
+                            place_of("after"),
+                            "`after` cannot be `all`: dates to come are never all there",
+                            "write in days how long a date waits for others, such as `after: 1d`",
+                        );
+                        0
+                    }
+                    Some(text) => days("after", text, checker),
+                },
             }
         })
         .collect();
@@ -102,14 +120,47 @@ pub fn contract(
     (checker.told() == before).then_some(contract)
 }
 
-fn known_table(place: Place, model: &str, table: &str, tables: &Tables, checker: &mut Checker<'_>) {
-    if table == model {
+/// A model may read all of its own dates before those it builds, and nothing else of itself.
+fn itself(
+    model: &str,
+    raw: &ContractFile,
+    reads: &ReadsFile,
+    (place, place_of): (Place, impl Fn(&str) -> Place),
+    checker: &mut Checker<'_>,
+) {
+    if raw.build.is_some_and(|build| build != BuildWord::ByDate) {
         checker.tell(
             place,
-            format!("model `{model}` reads itself"),
-            "remove the entry, or name a table that its SQL reads",
+            format!("model `{model}` reads itself, but is not built `by_date`"),
+            "read the tables it is made of, or write `build: by_date`: then it can see its own earlier dates",
         );
-    } else if tables.get(table).is_none() {
+        return;
+    }
+    if reads.before.as_deref() != Some("all") {
+        let (place, found) = match &reads.before {
+            None => (
+                place,
+                "without saying that it means its earlier dates".to_owned(),
+            ),
+            Some(text) => (place_of("before"), format!("{} back", words::quoted(text))),
+        };
+        checker.tell(
+            place,
+            format!("model `{model}` reads itself {found}: of its own dates it sees all before the first one it builds, or none"),
+            format!("write `{model}: {{before: all}}`, or read the tables it is made of"),
+        );
+    }
+    if reads.after.is_some() {
+        checker.tell(
+            place_of("after"),
+            format!("model `{model}` reads its own later dates, which are built from it"),
+            "remove `after`",
+        );
+    }
+}
+
+fn known_table(place: Place, model: &str, table: &str, tables: &Tables, checker: &mut Checker<'_>) {
+    if tables.get(table).is_none() {
         let others = || tables.names().filter(|name| *name != model);
         checker.tell(
             place,

@@ -56,7 +56,8 @@ pub enum BuildWord {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "entry of `reads`")]
 pub struct ReadsFile {
-    /// Whole days before the first date built; `0d` unless given.
+    /// Whole days before the first date built, or `all` of them; `0d` unless given. A model that reads
+    /// itself says `all`: it then sees its own dates before the first one built.
     #[schemars(example = &"1d")]
     pub before: Option<String>,
     /// Whole days after the last date built; `0d` unless given.

@@ -17,6 +17,8 @@ use super::{ByDate, by_date, money, pages};
 pub struct Core {
     /// Users with any event on the date.
     pub visitors: u64,
+    /// Of these, with no event on an earlier date.
+    pub new_users: u64,
     /// Sessions that begin on the date.
     pub sessions: u64,
     /// Sessions that begin on the date and have exactly one page view.
@@ -27,8 +29,12 @@ pub struct Core {
     pub page_views_without_user: u64,
     /// Users who register.
     pub registrations: u64,
+    /// Of these, with no `register` on an earlier date.
+    pub new_registrations: u64,
     /// Users with a `pay`.
     pub payers: u64,
+    /// Of these, with no `pay` on an earlier date.
+    pub new_payers: u64,
     /// Events `pay`.
     pub orders: u64,
     /// Sum of their amounts.
@@ -47,12 +53,15 @@ fn as_money<S: Serializer>(fen: &u64, serializer: S) -> Result<S::Ok, S::Error> 
 impl Core {
     fn add(&mut self, other: &Self) {
         self.visitors += other.visitors;
+        self.new_users += other.new_users;
         self.sessions += other.sessions;
         self.bounces += other.bounces;
         self.page_views += other.page_views;
         self.page_views_without_user += other.page_views_without_user;
         self.registrations += other.registrations;
+        self.new_registrations += other.new_registrations;
         self.payers += other.payers;
+        self.new_payers += other.new_payers;
         self.orders += other.orders;
         self.paid_fen += other.paid_fen;
         self.exposed += other.exposed;
@@ -90,12 +99,19 @@ pub fn count(
     for (person, own) in people.iter().zip(events.by_user()) {
         let platform = person.platform as usize;
         let mut seen = Vec::new();
+        let (mut has_registered, mut has_paid) = (false, false);
         for day_events in own
             .chunk_by(|one, other| calendar.day_of(one.time_ms) == calendar.day_of(other.time_ms))
         {
             let day = calendar.day_of(day_events[0].time_ms);
+            let mut core = core_of(day_events);
+            core.new_users = u64::from(seen.is_empty());
+            core.new_registrations = core.registrations * u64::from(!has_registered);
+            core.new_payers = core.payers * u64::from(!has_paid);
+            has_registered |= core.registrations > 0;
+            has_paid |= core.payers > 0;
             seen.push(day);
-            days[day as usize][platform].add(&core_of(day_events));
+            days[day as usize][platform].add(&core);
         }
         for session in pages::sessions(own) {
             let core = &mut days[calendar.day_of(session[0].time_ms) as usize][platform];

@@ -203,7 +203,7 @@ pub struct CoreDay {
     pub date: NaiveDate,
     pub gmv_cents: i128,
     pub visitors: i64,
-    pub registrations: i64,
+    pub new_users: i64,
     pub payers: i64,
     pub exposed: i64,
     pub bounce_rate: Option<f64>,
@@ -271,7 +271,7 @@ pub fn chain(
     }
 }
 
-/// Fifteen days of a shop that loses registrations on the last one.
+/// Fifteen days of a shop that loses new users on the last one.
 pub fn tables(date: &str) -> Tables {
     let date = day(date);
     let mut tables = Tables::default();
@@ -289,7 +289,7 @@ pub fn tables(date: &str) -> Tables {
                 136_903_000.0
             })),
             visitors: scale(48_210.0),
-            registrations: scale(3_120.0 * drop),
+            new_users: scale(3_120.0 * drop),
             payers: scale(if back == 0 { 4_690.0 } else { 5_012.0 }),
             exposed: scale(41_870.0),
             bounce_rate: Some(0.384 - 0.001 * back as f64),
@@ -431,8 +431,8 @@ impl Tables {
                 ),
                 ("visitors", ints(core.iter().map(|row| Some(row.visitors)))),
                 (
-                    "registrations",
-                    ints(core.iter().map(|row| Some(row.registrations))),
+                    "new_users",
+                    ints(core.iter().map(|row| Some(row.new_users))),
                 ),
                 ("payers", ints(core.iter().map(|row| Some(row.payers)))),
                 ("exposed", ints(core.iter().map(|row| Some(row.exposed)))),

@@ -116,7 +116,7 @@ async fn the_sentence_tells_money_the_biggest_mover_and_the_step() {
     // 1,284,213.50 against 1,388,196.42; 2,558 against 3,164; 9,873/23,640 against 48.56%.
     assert_eq!(
         page.sentence,
-        "支付GMV ¥128.4万，较上周同日下降\u{a0}7.5%（少\u{a0}¥10.4万）；变动最大的是注册人数，\
+        "支付GMV ¥128.4万，较上周同日下降\u{a0}7.5%（少\u{a0}¥10.4万）；变动最大的是新用户数，\
          下降\u{a0}19.2%；购物漏斗的「注册登录」转化率 41.8%，下降\u{a0}6.8\u{a0}个百分点。"
     );
 }
@@ -371,7 +371,7 @@ async fn every_number_shown_is_defined() {
     for label in [
         "支付GMV",
         "访问人数",
-        "注册人数",
+        "新用户数",
         "当日整体转化率",
         "支付人数",
         "跳出率",

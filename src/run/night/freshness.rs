@@ -12,7 +12,7 @@ use crate::engine::PublishedTable;
 use crate::error::{Error, Result};
 use crate::model::Window;
 use crate::model::build::files;
-use crate::project::{Severity, Source};
+use crate::project::{Before, Severity, Source};
 use crate::run::results::{Status, StepResult};
 use crate::source::RowSchema;
 use crate::table::audit::{CheckResult, Heading, Newest, Verdict, judge, results, value_at};
@@ -101,7 +101,7 @@ impl Night<'_> {
         }
         let what = || format!("looking for the newest row of {}", source.name);
         let only = Window::Around {
-            before: 0,
+            before: Before::Days(0),
             after: 0,
         };
         let files = files(

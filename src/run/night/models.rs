@@ -10,13 +10,14 @@ use crate::error::{Error, Result};
 use crate::model::audit::Audit;
 use crate::model::build::{self, Published, Range};
 use crate::model::{Model, Window};
-use crate::run::fingerprint;
+use crate::project::Before;
+use crate::run::fingerprint::{self, Fingerprints};
 use crate::run::results::{Status, StepResult};
 use crate::run::tables::{Reason, needed, ranges};
 use crate::table::audit::{CheckResult, Scratch};
 use crate::table::log::RunLog;
 use crate::table::publish::{Ready, TableCommit, publish};
-use crate::table::state::State;
+use crate::table::state::{PartitionState, State, date_key};
 
 /// Dates of one commit at most.
 const DATES_PER_COMMIT: usize = 31;
@@ -45,6 +46,12 @@ impl Night<'_> {
             }
             return Ok(());
         }
+        let built = self
+            .build_and_audit(model, &seen, &mut wanted.build, &skipped, step)
+            .await;
+        drop(seen);
+        let warnings = step.checks.iter().filter_map(CheckResult::warning);
+        self.results.warnings.extend(warnings);
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for reason in wanted.build.values() {
             *counts.entry(reason.words()).or_default() += 1;
@@ -54,39 +61,6 @@ impl Night<'_> {
             .map(|(reason, count)| format!("{count} {reason}"))
             .collect::<Vec<_>>()
             .join(", ");
-        // Dates that are complete equally far are built together.
-        let mut by_through: BTreeMap<NaiveDate, Vec<NaiveDate>> = BTreeMap::new();
-        for date in wanted.build.keys().copied().flatten() {
-            let through = fingerprint::published_through(
-                &workspace.models,
-                model,
-                &seen,
-                Some(date),
-                self.asked.complete_through,
-            );
-            by_through.entry(through).or_default().push(date);
-        }
-        let mut batches: Vec<Range> = Vec::new();
-        for (complete_through, dates) in by_through {
-            for (start, end) in ranges(dates.into_iter(), DATES_PER_COMMIT) {
-                batches.push(Range {
-                    start,
-                    end,
-                    complete_through,
-                });
-            }
-        }
-        if wanted.build.contains_key(&None) {
-            batches.push(Range {
-                start: self.asked.dates.0,
-                end: self.asked.dates.1,
-                complete_through: self.asked.complete_through,
-            });
-        }
-        let built = self.build_and_audit(model, &seen, &batches, step).await;
-        drop(seen);
-        let warnings = step.checks.iter().filter_map(CheckResult::warning);
-        self.results.warnings.extend(warnings);
         let commits = match built {
             Ok(commits) if !step.checks.iter().any(CheckResult::stops) => commits,
             failed => {
@@ -154,7 +128,7 @@ impl Night<'_> {
         // What a check must read to stop the model is an input, too; but what is built stays.
         for (table, window) in self.workspace.models.windows_of_checks(model) {
             let is_hit = |date: &Option<NaiveDate>| match window {
-                Window::Around { .. } => self.has_failed(&table, *date),
+                Window::Around { .. } | Window::Earlier => self.has_failed(&table, *date),
                 Window::All => self.has_failed(&table, None),
             };
             let hit: Vec<Option<NaiveDate>> =
@@ -171,11 +145,16 @@ impl Night<'_> {
             };
             let touches = |date: Option<NaiveDate>| match (window, date) {
                 (Window::Around { before, after }, Some(date)) => {
-                    *all || dates.iter().any(|failed| {
-                        let ahead = (*failed - date).num_days();
-                        -i64::from(before) <= ahead && ahead <= i64::from(after)
-                    })
+                    // What reads all that lies before goes on without a day that failed; filling the
+                    // day restates it.
+                    let before = match before {
+                        Before::Days(_) => before,
+                        Before::All => Before::Days(0),
+                    };
+                    let near = Window::Around { before, after };
+                    *all || dates.iter().any(|failed| near.sees(*failed, (date, date)))
                 }
+                (Window::Earlier, Some(_)) => false,
                 _ => true,
             };
             let hit: Vec<Option<NaiveDate>> = build
@@ -198,60 +177,92 @@ impl Night<'_> {
         skipped
     }
 
+    /// What is built by one query each: dates that are complete equally far go together.
+    fn batches(
+        &self,
+        model: &Model,
+        state: &State,
+        dates: impl Iterator<Item = Option<NaiveDate>>,
+    ) -> Vec<Range> {
+        let mut by_through: BTreeMap<NaiveDate, Vec<NaiveDate>> = BTreeMap::new();
+        let mut batches: Vec<Range> = Vec::new();
+        for date in dates {
+            let Some(date) = date else {
+                batches.push(Range {
+                    start: self.asked.dates.0,
+                    end: self.asked.dates.1,
+                    complete_through: self.asked.complete_through,
+                });
+                continue;
+            };
+            let through = fingerprint::published_through(
+                &self.workspace.models,
+                model,
+                state,
+                Some(date),
+                self.asked.complete_through,
+            );
+            by_through.entry(through).or_default().push(date);
+        }
+        for (complete_through, dates) in by_through {
+            for (start, end) in ranges(dates.into_iter(), DATES_PER_COMMIT) {
+                batches.push(Range {
+                    start,
+                    end,
+                    complete_through,
+                });
+            }
+        }
+        batches
+    }
+
+    /// Builds what is wanted. A model that reads its own earlier dates is built in their order, and what
+    /// comes out of one batch decides whether the dates behind it are built again: those are added to
+    /// `wanted`, the `skipped` ones apart.
     async fn build_and_audit(
         &self,
         model: &Model,
         seen: &State,
-        batches: &[Range],
+        wanted: &mut BTreeMap<Option<NaiveDate>, Reason>,
+        skipped: &BTreeMap<Option<NaiveDate>, String>,
         step: &mut StepResult,
     ) -> Result<Vec<TableCommit>> {
         let workspace = self.workspace;
-        let published = Published {
-            state: seen,
-            warehouse: &workspace.warehouse,
-        };
-        let definition = workspace.models.definition(&workspace.project, model);
         let mut commits = Vec::new();
-        let mut scratch = Vec::new();
-        for range in batches {
-            let written = build::build(
-                &workspace.engine,
-                &workspace.project,
-                &workspace.models,
-                model,
-                &published,
-                range,
-                &self.scratch,
-            )
-            .await?;
-            let mut ready = Vec::new();
-            for (date, written) in written {
-                let path = object_store::path::Path::from_absolute_path(&written.path)
-                    .map_err(|error| Error::Failed(error.to_string()))?;
-                scratch.push(Scratch {
-                    date,
-                    path,
-                    size: written.bytes,
-                    rows: written.rows,
-                });
-                let inputs = fingerprint::inputs(
-                    &workspace.models,
-                    model,
-                    seen,
-                    date,
-                    self.asked.complete_through,
-                );
-                ready.push(Ready {
-                    date,
-                    written,
-                    inputs,
-                });
+        if model.contract.reads_itself() {
+            let mut state = seen.clone();
+            let mut waiting: BTreeSet<Option<NaiveDate>> = wanted.keys().copied().collect();
+            loop {
+                let batches = self.batches(model, &state, waiting.iter().copied());
+                let Some(range) = batches.into_iter().min_by_key(|range| range.start) else {
+                    break;
+                };
+                let commit = self.build(model, &state, &range).await?;
+                see_built(&mut state, &commit);
+                commits.push(commit);
+                let behind = needed(workspace, model, &state, &self.asked).build;
+                waiting.clear();
+                for (date, reason) in behind {
+                    if date > Some(range.end) && !skipped.contains_key(&date) {
+                        waiting.insert(date);
+                        wanted.entry(date).or_insert(reason);
+                    }
+                }
             }
-            commits.push(TableCommit {
-                table: model.name().to_string(),
-                definition: definition.clone(),
-                ready,
-                ..TableCommit::default()
+        } else {
+            for range in self.batches(model, seen, wanted.keys().copied()) {
+                commits.push(self.build(model, seen, &range).await?);
+            }
+        }
+        let mut scratch = Vec::new();
+        for ready in commits.iter().flat_map(|commit| &commit.ready) {
+            let path = object_store::path::Path::from_absolute_path(&ready.written.path)
+                .map_err(|error| Error::Failed(error.to_string()))?;
+            scratch.push(Scratch {
+                date: ready.date,
+                path,
+                size: ready.written.bytes,
+                rows: ready.written.rows,
             });
         }
         scratch.sort_by_key(|part| part.date);
@@ -260,7 +271,10 @@ impl Night<'_> {
             project: &workspace.project,
             models: &workspace.models,
             model,
-            published,
+            published: Published {
+                state: seen,
+                warehouse: &workspace.warehouse,
+            },
             dates: self.asked.dates,
             complete_through: self.asked.complete_through,
             has_failed: &|table, date| self.has_failed(table, date),
@@ -277,6 +291,74 @@ impl Night<'_> {
                 Some(date) => *all || dates.contains(&date),
                 None => *all || !dates.is_empty(),
             })
+    }
+
+    /// Builds one range of dates on scratch.
+    async fn build(&self, model: &Model, state: &State, range: &Range) -> Result<TableCommit> {
+        let workspace = self.workspace;
+        let published = Published {
+            state,
+            warehouse: &workspace.warehouse,
+        };
+        let written = build::build(
+            &workspace.engine,
+            &workspace.project,
+            &workspace.models,
+            model,
+            &published,
+            range,
+            &self.scratch,
+        )
+        .await?;
+        let mut commit = TableCommit {
+            table: model.name().to_string(),
+            definition: workspace.models.definition(&workspace.project, model),
+            ..TableCommit::default()
+        };
+        for (date, written) in written {
+            commit.ready.push(Ready {
+                date,
+                written,
+                inputs: String::new(),
+            });
+        }
+        // The later dates of the range see its earlier ones.
+        let mut with_earlier;
+        let state = match model.contract.reads_itself() {
+            true => {
+                with_earlier = state.clone();
+                see_built(&mut with_earlier, &commit);
+                &with_earlier
+            }
+            false => state,
+        };
+        let through = self.asked.complete_through;
+        let fingerprints = Fingerprints::new(&workspace.models, model, state, through);
+        for ready in &mut commit.ready {
+            ready.inputs = fingerprints.of(ready.date);
+        }
+        Ok(commit)
+    }
+}
+
+/// Enters what lies on scratch as if it were published, for the dates behind it.
+fn see_built(state: &mut State, commit: &TableCommit) {
+    let table = state.tables.entry(commit.table.clone()).or_default();
+    for ready in &commit.ready {
+        table.partitions.insert(
+            date_key(ready.date),
+            PartitionState {
+                // An absolute path stands for itself, below no warehouse.
+                key: ready.written.path.to_string_lossy().into_owned(),
+                rows: ready.written.rows,
+                bytes: ready.written.bytes,
+                hash: ready.written.hash.clone(),
+                inputs: ready.inputs.clone(),
+                definition: commit.definition.clone(),
+                commit: 0,
+                modified_ns: None,
+            },
+        );
     }
 }
 
