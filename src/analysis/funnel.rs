@@ -10,6 +10,7 @@ use std::fmt::Write;
 use crate::model::ModelSource;
 use crate::project::{
     Build, Check, ColumnContract, Contract, DataType, Duration, Funnel, Project, Reads, SECOND_US,
+    Source,
 };
 
 /// The table all funnels go to.
@@ -25,7 +26,7 @@ pub(super) fn model(project: &Project) -> Option<ModelSource> {
         if number > 0 {
             sql.push_str("\nunion all\n");
         }
-        sql.push_str(&compile(funnel));
+        sql.push_str(&compile(funnel, has_user_key(project, funnel)));
     }
     Some(ModelSource {
         contract: contract(project),
@@ -131,7 +132,13 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn compile(funnel: &Funnel) -> String {
+/// Whether the funnel's entity is the user that its table is sorted by.
+fn has_user_key(project: &Project, funnel: &Funnel) -> bool {
+    let is_event_stream = |source: &Source| source.user.is_some();
+    funnel.entity == "user_id" && project.sources.get(&funnel.on).is_some_and(is_event_stream)
+}
+
+fn compile(funnel: &Funnel, has_user_key: bool) -> String {
     let days = funnel.window.days_ceil();
     let window = format!("interval '{} seconds'", funnel.window.us() / SECOND_US);
     let entity = quoted(&funnel.entity);
@@ -139,6 +146,9 @@ fn compile(funnel: &Funnel) -> String {
     let mut columns: Vec<&str> = funnel.by.iter().flatten().map(String::as_str).collect();
     columns.sort_unstable();
     columns.dedup();
+
+    // In the order of the table, so that a user's chains are done when the next user comes.
+    let key = if has_user_key { "user_key, " } else { "" };
 
     let mut steps = String::new();
     let mut any_step = Vec::new();
@@ -222,19 +232,19 @@ conditions as (
   select
     date,
     event_time,
-    {entity} as entity{carried}{steps}
+    {key}{entity} as entity{carried}{steps}
   from {on}
   where {entity} is not null
 ),
-entry_days as (
-  select distinct date as entry_date from conditions where is_step_1 and date between $start and $end
-),
 -- each event stands once under every entry day whose window it may fall into
 reachable as (
-  select entry_days.entry_date, date, event_time, entity{carried_on}, {any_step_list}
+  select
+    unnest(generate_series(
+      greatest(date - interval '{days} days', $start), least(date, $end), interval '1 day'
+    )) as entry_date,
+    date, event_time, {key}entity{carried_on}, {any_step_list}
   from conditions
-  join entry_days on date >= entry_date and date <= entry_date + interval '{days} days'
-  where {any_step_or}
+  where ({any_step_or}) and date between $start and $end + interval '{days} days'
 ),
 chains as (
   select
@@ -243,7 +253,7 @@ chains as (
     {same_day} as same_day_level,
     {mature} as mature_level
   from reachable
-  group by entry_date, entity
+  group by {key}entity, entry_date
 ),
 segments as (
   select entry_date, 'overall' as breakdown, 'all' as segment, same_day_level, mature_level from chains{segments}
