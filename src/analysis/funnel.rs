@@ -196,19 +196,30 @@ fn compile(funnel: &Funnel, has_user_key: bool) -> String {
             .collect();
         format!("window_funnel({window}, 'strict_once', event_time{arguments})")
     };
-    let segments: String = funnel
-        .by
-        .iter()
-        .map(|by| {
-            let value = by
-                .iter()
-                .map(|name| format!("coalesce(nullif(cast({} as varchar), ''), '(none)')", quoted(name)))
-                .collect::<Vec<_>>()
-                .join(" || ',' || ");
-            let breakdown = literal(&by.join(","));
-            format!("\n  union all\n  select entry_date, {breakdown}, {value}, same_day_level, mature_level from chains")
-        })
-        .collect();
+    // Every breakdown on both bases, told apart by a number: one pass over the chains counts them all.
+    let mut kinds = vec![
+        "(0, 'overall', 'same_day')".to_string(),
+        "(0, 'overall', 'mature')".to_string(),
+    ];
+    let mut segments = String::new();
+    for (at, by) in funnel.by.iter().enumerate() {
+        let (kind, breakdown) = (at + 1, literal(&by.join(",")));
+        let value = by
+            .iter()
+            .map(|name| {
+                format!(
+                    "coalesce(nullif(cast({} as varchar), ''), '(none)')",
+                    quoted(name)
+                )
+            })
+            .collect::<Vec<_>>()
+            .join(" || ',' || ");
+        let _ = write!(segments, "\n        when {kind} then {value}");
+        kinds.extend(
+            ["same_day", "mature"].map(|basis| format!("({kind}, {breakdown}, '{basis}')")),
+        );
+    }
+    let kinds = kinds.join(",\n    ");
     let step_rows: String = funnel
         .steps
         .iter()
@@ -255,15 +266,32 @@ chains as (
   from reachable
   group by {key}entity, entry_date
 ),
-segments as (
-  select entry_date, 'overall' as breakdown, 'all' as segment, same_day_level, mature_level from chains{segments}
+-- entities of one day, one value of each breakdown and the same levels
+profiles as (
+  select entry_date{carried_on}, same_day_level, mature_level, count(*) as entities
+  from chains
+  group by entry_date{carried_on}, same_day_level, mature_level
+),
+kinds (kind, breakdown, basis) as (
+  values
+    {kinds}
 ),
 levels as (
-  select entry_date, breakdown, segment, 'same_day' as basis, same_day_level as level, count(*) as entities
-  from segments where same_day_level > 0 group by entry_date, breakdown, segment, same_day_level
-  union all
-  select entry_date, breakdown, segment, 'mature', mature_level, count(*)
-  from segments where mature_level > 0 group by entry_date, breakdown, segment, mature_level
+  select entry_date, breakdown, segment, basis, level, sum(entities) as entities
+  from (
+    select
+      entry_date,
+      breakdown,
+      case kind
+        when 0 then 'all'{segments}
+      end as segment,
+      basis,
+      case basis when 'same_day' then same_day_level else mature_level end as level,
+      entities
+    from kinds cross join profiles
+  )
+  where level > 0
+  group by entry_date, breakdown, segment, basis, level
 ),
 steps (step_no, step, golden_rate) as (
   values

@@ -232,8 +232,9 @@ async fn every_answer_is_that_of_a_plain_scan() {
         for threads in [1, 2, 5] {
             let session = session(folder.path(), threads, &files);
             for query in QUERIES {
-                let by_user = answer(&session, &query.replace("{table}", "by_user")).await;
-                let plain = answer(&session, &query.replace("{table}", "plain")).await;
+                let by_user =
+                    answer(&session, &query.replace("{table}", "by_user as events")).await;
+                let plain = answer(&session, &query.replace("{table}", "plain as events")).await;
                 assert_eq!(
                     by_user.0, plain.0,
                     "seed {seed}, {threads} threads: {query}"
@@ -298,7 +299,17 @@ async fn rows_come_in_the_promised_order() {
             }
         }
     }
-    assert_eq!(found, expected);
+    assert_eq!(found.len(), expected.len());
+    let differing = found
+        .iter()
+        .zip(&expected)
+        .position(|(one, other)| one != other);
+    let at = differing.unwrap_or(0);
+    assert_eq!(
+        differing, None,
+        "found {:?}, expected {:?}",
+        found[at], expected[at]
+    );
 }
 
 #[tokio::test]
@@ -322,8 +333,8 @@ async fn a_range_reads_its_pages_only() {
         }
         assert_eq!(scan.name(), "UserMergeExec");
         let metrics = scan.metrics().unwrap();
-        let value = |name| metrics.sum_by_name(name).unwrap().as_usize();
-        (value("bytes_scanned"), value("output_rows"))
+        let value = |name: &str| metrics.sum_by_name(name).unwrap().as_usize();
+        (value("bytes_scanned"), metrics.output_rows().unwrap())
     };
     let (all_bytes, _) = read(0..4).await;
     for range in 0..4 {
@@ -502,7 +513,7 @@ async fn built_in_models_read_events_by_user() {
     for (name, plan) in &plans {
         // Every scan of events is a merge.
         assert!(plan.contains("UserMergeExec"), "{name}\n{plan}");
-        assert!(!plan.contains("DataSourceExec"), "{name}\n{plan}");
+        assert!(!plan.contains("file_type=parquet"), "{name}\n{plan}");
     }
     for name in ["int_session_events", "int_sessions"] {
         assert!(!plans[name].contains("SortExec"), "{name}\n{}", plans[name]);

@@ -69,7 +69,9 @@ impl Merge {
             let (start, end) = cursor.run(alone, room);
             self.taken.add(at, cursor, start, end);
             cursor.row = end;
-            if cursor.row == cursor.end {
+            if end < cursor.end {
+                cursor.key = cursor.keys.value(end);
+            } else {
                 if !cursor.advance(self.columns, self.range).await? {
                     self.heap.swap_remove(0);
                 }
