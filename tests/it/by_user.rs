@@ -168,6 +168,32 @@ fn text_of(plan: &Arc<dyn ExecutionPlan>) -> String {
     displayable(plan.as_ref()).indent(false).to_string()
 }
 
+/// The plan's operators without their expressions: how rows are read, exchanged, sorted and grouped.
+fn outline(plan: &str) -> String {
+    let told = [
+        "mode=",
+        "ordering_mode=",
+        "partitioning=",
+        "join_type=",
+        "ranges=",
+        "files=",
+    ];
+    let mut text = String::new();
+    for line in plan.lines() {
+        let (name, rest) = line.split_once(':').unwrap_or((line, ""));
+        text.push_str(name);
+        // Expressions hold commas too; what is told never does.
+        for part in rest.split(", ").map(str::trim) {
+            if told.iter().any(|key| part.starts_with(key)) {
+                text.push(' ');
+                text.push_str(part.split('(').next().unwrap_or(part));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// The answer's lines, sorted, and the plan.
 async fn answer(session: &SessionContext, sql: &str) -> (Vec<String>, String) {
     let plan = physical(session, sql).await;
@@ -395,7 +421,7 @@ async fn the_funnel_by_user_streams() {
     let session = session(folder.path(), 2, &files);
     let plan = text_of(&physical(&session, FUNNEL).await);
     let expected = include_str!("../snapshots/plan/funnel_by_user.txt");
-    bless_or_equal("funnel_by_user", &plan, expected);
+    bless_or_equal("funnel_by_user", &outline(&plan), expected);
     assert!(!plan.contains("SortExec"), "{plan}");
     assert!(plan.contains("UserMergeExec: ranges=2, files=60"), "{plan}");
 
@@ -503,7 +529,7 @@ async fn built_in_models_read_events_by_user() {
     }
     let text: String = plans
         .iter()
-        .map(|(name, plan)| format!("== {name}\n{plan}\n"))
+        .map(|(name, plan)| format!("== {name}\n{}\n", outline(plan)))
         .collect();
     bless_or_equal(
         "built_in",
@@ -515,6 +541,10 @@ async fn built_in_models_read_events_by_user() {
         assert!(plan.contains("UserMergeExec"), "{name}\n{plan}");
         assert!(!plan.contains("file_type=parquet"), "{name}\n{plan}");
     }
+    assert_eq!(
+        plans["funnel_steps"].matches("UserMergeExec").count(),
+        workspace.project.funnels.len()
+    );
     for name in ["int_session_events", "int_sessions"] {
         assert!(!plans[name].contains("SortExec"), "{name}\n{}", plans[name]);
         assert!(
