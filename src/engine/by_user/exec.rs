@@ -34,11 +34,11 @@ use super::merge::{Merge, UserColumns};
 use super::{KeyRange, SortedByUser, USER};
 
 /// Compressed bytes that the open files of one stream may hold; a range with more is read in steps.
-const STEP_BYTES: u64 = 32 << 20;
+const STEP_BYTES: u64 = 16 << 20;
 /// Rows of decoded batches that the open files of one stream hold together.
-const DECODED_ROWS: usize = 128 * 1024;
+const DECODED_ROWS: usize = 64 * 1024;
 /// Fewer rows a batch than this cost more than they save.
-const LEAST_BATCH_ROWS: usize = 1024;
+const LEAST_BATCH_ROWS: usize = 512;
 
 /// A scan of files sorted by user; see the module above.
 #[derive(Debug)]

@@ -278,6 +278,7 @@ struct Taken {
     batches: Vec<RecordBatch>,
     /// By cursor: which of `batches` is its batch at hand.
     at_hand: Vec<Option<usize>>,
+    /// (which of `batches`, first row, end).
     runs: Vec<(usize, usize, usize)>,
     rows: usize,
 }
