@@ -1,4 +1,5 @@
--- Each event with its session: a pause of more than 30 minutes begins a new one.
+-- Each event with its session: a pause of more than 30 minutes begins a new one. Partitioned and
+-- ordered as the table is (nulls first), so that nothing needs sorting.
 select
     date,
     event_time,
@@ -13,6 +14,6 @@ select
     source_offset,
     sessionize(user_id, event_time, event_id, interval '30 minutes') over (
         partition by user_key, user_id
-        order by event_time, event_id, source_object, source_offset
+        order by event_time, event_id nulls first, source_object, source_offset
     ) as session_id
 from stg_events

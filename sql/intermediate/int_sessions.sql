@@ -8,14 +8,15 @@ with sessions as (
         max(event_time) as end_time,
         count(*) as events,
         count(*) filter (where event = 'page_view') as page_views,
-        first_value(platform order by event_time, event_id, source_object, source_offset) as platform,
-        first_value(channel order by event_time, event_id, source_object, source_offset) as channel,
-        first_value(page order by event_time, event_id, source_object, source_offset)
+        first_value(platform order by event_time, event_id nulls first, source_object, source_offset) as platform,
+        first_value(channel order by event_time, event_id nulls first, source_object, source_offset) as channel,
+        first_value(page order by event_time, event_id nulls first, source_object, source_offset)
             filter (where event = 'page_view') as entry_page,
-        last_value(page order by event_time, event_id, source_object, source_offset)
+        last_value(page order by event_time, event_id nulls first, source_object, source_offset)
             filter (where event = 'page_view') as exit_page
     from int_session_events
-    group by session_id, user_id
+    -- user_key first: the events come in that order, so sessions are done while reading
+    group by user_key, user_id, session_id
 )
 
 select

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use crate::model::ModelSource;
 use crate::project::{
     Before, Build, ColumnCheck, ColumnContract, ColumnRule, Contract, DataType, Duration, Funnel,
-    Project, Reads, SECOND_US, days_reached,
+    Project, Reads, SECOND_US, Source, days_reached,
 };
 
 /// The table all funnels go to.
@@ -28,7 +28,11 @@ pub(super) fn model(project: &Project) -> Option<ModelSource> {
         if number > 0 {
             sql.push_str("\nunion all\n");
         }
-        sql.push_str(&compile(funnel, project.zone));
+        sql.push_str(&compile(
+            funnel,
+            project.zone,
+            has_user_key(project, funnel),
+        ));
     }
     Some(ModelSource {
         contract: contract(project),
@@ -137,7 +141,13 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn compile(funnel: &Funnel, zone: Tz) -> String {
+/// Whether the funnel's entity is the user that its table is sorted by.
+fn has_user_key(project: &Project, funnel: &Funnel) -> bool {
+    let is_event_stream = |source: &Source| source.user.is_some();
+    funnel.entity == "user_id" && project.sources.get(&funnel.on).is_some_and(is_event_stream)
+}
+
+fn compile(funnel: &Funnel, zone: Tz, has_user_key: bool) -> String {
     let days = days_reached(zone, funnel.window);
     let window = format!("interval '{} seconds'", funnel.window.us() / SECOND_US);
     let entity = quoted(&funnel.entity);
@@ -145,6 +155,9 @@ fn compile(funnel: &Funnel, zone: Tz) -> String {
     let mut columns: Vec<&str> = funnel.by.iter().flatten().map(String::as_str).collect();
     columns.sort_unstable();
     columns.dedup();
+
+    // In the order of the table, so that a user's chains are done when the next user comes.
+    let key = if has_user_key { "user_key, " } else { "" };
 
     let mut steps = String::new();
     let mut any_step = Vec::new();
@@ -192,19 +205,30 @@ fn compile(funnel: &Funnel, zone: Tz) -> String {
             .collect();
         format!("window_funnel({window}, 'strict_once', event_time{arguments})")
     };
-    let segments: String = funnel
-        .by
-        .iter()
-        .map(|by| {
-            let value = by
-                .iter()
-                .map(|name| format!("coalesce(nullif(cast({} as varchar), ''), '(none)')", quoted(name)))
-                .collect::<Vec<_>>()
-                .join(" || ',' || ");
-            let breakdown = literal(&by.join(","));
-            format!("\n  union all\n  select entry_date, {breakdown}, {value}, same_day_level, mature_level from chains")
-        })
-        .collect();
+    // Every breakdown on both bases, told apart by a number: one pass over the chains counts them all.
+    let mut kinds = vec![
+        "(0, 'overall', 'same_day')".to_string(),
+        "(0, 'overall', 'mature')".to_string(),
+    ];
+    let mut segments = String::new();
+    for (at, by) in funnel.by.iter().enumerate() {
+        let (kind, breakdown) = (at + 1, literal(&by.join(",")));
+        let value = by
+            .iter()
+            .map(|name| {
+                format!(
+                    "coalesce(nullif(cast({} as varchar), ''), '(none)')",
+                    quoted(name)
+                )
+            })
+            .collect::<Vec<_>>()
+            .join(" || ',' || ");
+        let _ = write!(segments, "\n        when {kind} then {value}");
+        kinds.extend(
+            ["same_day", "mature"].map(|basis| format!("({kind}, {breakdown}, '{basis}')")),
+        );
+    }
+    let kinds = kinds.join(",\n    ");
     let step_rows: String = funnel
         .steps
         .iter()
@@ -228,19 +252,19 @@ conditions as (
   select
     date,
     event_time,
-    {entity} as entity{carried}{steps}
+    {key}{entity} as entity{carried}{steps}
   from {on}
   where {entity} is not null
 ),
-entry_days as (
-  select distinct date as entry_date from conditions where is_step_1 and date between $start and $end
-),
 -- each event stands once under every entry day whose window it may fall into
 reachable as (
-  select entry_days.entry_date, date, event_time, entity{carried_on}, {any_step_list}
+  select
+    unnest(generate_series(
+      greatest(date - interval '{days} days', $start), least(date, $end), interval '1 day'
+    )) as entry_date,
+    date, event_time, {key}entity{carried_on}, {any_step_list}
   from conditions
-  join entry_days on date >= entry_date and date <= entry_date + interval '{days} days'
-  where {any_step_or}
+  where ({any_step_or}) and date between $start and $end + interval '{days} days'
 ),
 chains as (
   select
@@ -249,17 +273,34 @@ chains as (
     {same_day} as same_day_level,
     {mature} as mature_level
   from reachable
-  group by entry_date, entity
+  group by {key}entity, entry_date
 ),
-segments as (
-  select entry_date, 'overall' as breakdown, 'all' as segment, same_day_level, mature_level from chains{segments}
+-- entities of one day, one value of each breakdown and the same levels
+profiles as (
+  select entry_date{carried_on}, same_day_level, mature_level, count(*) as entities
+  from chains
+  group by entry_date{carried_on}, same_day_level, mature_level
+),
+kinds (kind, breakdown, basis) as (
+  values
+    {kinds}
 ),
 levels as (
-  select entry_date, breakdown, segment, 'same_day' as basis, same_day_level as level, count(*) as entities
-  from segments where same_day_level > 0 group by entry_date, breakdown, segment, same_day_level
-  union all
-  select entry_date, breakdown, segment, 'mature', mature_level, count(*)
-  from segments where mature_level > 0 group by entry_date, breakdown, segment, mature_level
+  select entry_date, breakdown, segment, basis, level, sum(entities) as entities
+  from (
+    select
+      entry_date,
+      breakdown,
+      case kind
+        when 0 then 'all'{segments}
+      end as segment,
+      basis,
+      case basis when 'same_day' then same_day_level else mature_level end as level,
+      entities
+    from kinds cross join profiles
+  )
+  where level > 0
+  group by entry_date, breakdown, segment, basis, level
 ),
 steps (step_no, step, golden_rate) as (
   values

@@ -3,6 +3,7 @@
 //! One [`Engine`] serves a whole run: one memory pool, one spill folder. Each query gets a fresh
 //! session that knows our functions and exactly the tables it was given.
 
+mod by_user;
 mod machine;
 mod published;
 
@@ -18,6 +19,9 @@ use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryReservation, TrackConsumersPool,
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
 use crate::error::{Error, Result};
@@ -125,10 +129,30 @@ impl Engine {
         options.execution.time_zone = Some(self.zone.name().to_string());
         // Projected key columns decide most of our filters; late materialisation pays for itself.
         options.execution.parquet.pushdown_filters = true;
-        let mut context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        // Data cut by `user_key` is cut well enough for (user_key, user_id), with as many streams as
+        // there are to use.
+        options.optimizer.subset_repartition_threshold = self.threads.clamp(2, 4);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features()
+            .with_physical_optimizer_rules(physical_rules())
+            .build();
+        let mut context = SessionContext::new_with_state(state);
         functions::register(&context, self.zone);
         datafusion_functions_json::register_all(&mut context)
             .map_err(Error::engine("registering the JSON functions"))?;
         Ok(context)
     }
+}
+
+/// The engine's own rules, with ours before the one that adds exchanges and sorts.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let at = rules
+        .iter()
+        .position(|rule| rule.name() == "EnsureRequirements")
+        .unwrap_or(rules.len());
+    rules.insert(at, Arc::new(by_user::ReadByUser));
+    rules
 }

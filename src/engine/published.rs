@@ -21,6 +21,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
+use super::by_user::{SortedByUser, USER};
+
 /// One Parquet object of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionFile {
@@ -37,6 +39,7 @@ pub struct PartitionFile {
 pub struct PublishedTable {
     schema: SchemaRef,
     files: Vec<PartitionFile>,
+    by_user: Option<SortedByUser>,
 }
 
 /// The same schema with text as the engine likes to read it (Utf8View).
@@ -58,7 +61,21 @@ impl PublishedTable {
         Self {
             schema: view_schema(schema),
             files,
+            by_user: None,
         }
+    }
+
+    /// Tells what each file is sorted by, ascending, nulls first. If that begins with the user,
+    /// queries may read the table user by user; days must then follow each other in time.
+    pub fn sorted_by(mut self, columns: &[String]) -> Self {
+        let is_by_user = columns
+            .iter()
+            .zip(USER)
+            .filter(|(have, want)| have == want)
+            .count()
+            == USER.len();
+        self.by_user = is_by_user.then(|| SortedByUser(columns.into()));
+        self
     }
 }
 
@@ -108,13 +125,17 @@ impl TableProvider for PublishedTable {
         let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); threads.min(self.files.len())];
         let count = groups.len();
         for (at, file) in self.files.iter().enumerate() {
-            groups[at % count].push(PartitionedFile::new_from_meta(ObjectMeta {
+            let mut read = PartitionedFile::new_from_meta(ObjectMeta {
                 location: file.path.clone(),
                 last_modified: DateTime::<Utc>::UNIX_EPOCH,
                 size: file.size,
                 e_tag: None,
                 version: None,
-            }));
+            });
+            if let Some(order) = &self.by_user {
+                read = read.with_extension(order.clone());
+            }
+            groups[at % count].push(read);
         }
         let config =
             FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))

@@ -103,7 +103,10 @@ pub(super) async fn register(
             (range.start, range.end),
         );
         session
-            .register_table(name.as_str(), Arc::new(PublishedTable::new(&schema, files)))
+            .register_table(
+                name.as_str(),
+                Arc::new(table(project, &name, &schema, files)),
+            )
             .map_err(Error::engine(format!("registering {name}")))?;
     }
     register_views(session, models, model, range).await
@@ -135,6 +138,20 @@ fn collect_views(models: &Models, model: &Model, needed: &mut std::collections::
         {
             collect_views(models, view, needed);
         }
+    }
+}
+
+/// A stored table; one of a source tells how its rows are sorted.
+fn table(
+    project: &Project,
+    name: &str,
+    schema: &SchemaRef,
+    files: Vec<PartitionFile>,
+) -> PublishedTable {
+    let table = PublishedTable::new(schema, files);
+    match project.sources.get(name) {
+        Some(source) => table.sorted_by(&RowSchema::of(source).sort_columns(source)),
+        None => table,
     }
 }
 
@@ -192,7 +209,7 @@ pub async fn register_all(
             (range.start, range.end),
         );
         session
-            .register_table(name, Arc::new(PublishedTable::new(&schema, files)))
+            .register_table(name, Arc::new(table(project, name, &schema, files)))
             .map_err(Error::engine(format!("registering {name}")))?;
     }
     for view in models.iter().filter(|model| model.is_view()) {

@@ -23,8 +23,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// Rows of a row group at most: small enough that key ranges can be read alone.
-pub const ROW_GROUP_ROWS: usize = 131_072;
+/// Rows of a row group at most: small enough that key ranges can be read alone, and that the
+/// dictionaries of many day files, of which one per column is open in each, stay small together.
+pub const ROW_GROUP_ROWS: usize = 32_768;
 /// Rows per batch handed to the encoder; page limits are looked at between batches, so their size is
 /// part of the bytes.
 pub const ENCODER_BATCH_ROWS: usize = 8_192;

@@ -6,6 +6,7 @@
 )]
 
 mod broken;
+mod by_user;
 mod check;
 mod cli;
 mod command_check;
