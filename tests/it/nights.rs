@@ -379,7 +379,12 @@ async fn a_failing_audit_publishes_nothing_of_its_model_and_holds_back_its_depen
             "",
             "[accepted_values: [1, 3]]",
         ),
-        ("events: unique", "", "[unique]"),
+        // On one date: android and web have one event each.
+        (
+            "events: unique",
+            "union all select date, 'web', 1, 1, 1 from stg_events where date between $start and $end group by date",
+            "[unique]",
+        ),
     ];
     for (check, more, checks) in cases {
         let folder = project();

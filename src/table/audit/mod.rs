@@ -23,7 +23,7 @@ use crate::engine::{Engine, PartitionFile, PublishedTable};
 use crate::error::{Error, Result};
 use crate::project::{Contract, TableRule};
 
-pub use dates::{literal, quoted};
+pub use dates::quoted;
 pub use freshness::{Newest, judge, newest, value_at};
 pub use result::{CheckResult, CheckStatus, Heading, Outcome, Verdict, results};
 pub use rows::words as column_words;
