@@ -1,6 +1,6 @@
 -- Page views in their session, with the page that follows. The last one of a session has no dwell
 -- time: when it was left is not known. Everything is partitioned by user first and ordered as the
--- events are stored, so that nothing needs sorting or joining.
+-- events are stored, so that one pass over them is enough.
 with session_events as (
     select
         user_key,

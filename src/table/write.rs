@@ -31,6 +31,11 @@ pub const ROW_GROUP_ROWS: usize = 32_768;
 pub const ENCODER_BATCH_ROWS: usize = 8_192;
 /// Full row groups that one file may have under way at once.
 const GROUPS_UNDER_WAY: usize = 2;
+/// Rows of a page at most: what is read beside a key range is a page at either end.
+const PAGE_ROWS: usize = 8_192;
+/// Columns that compression makes little smaller. Each compressed column of each open file keeps a
+/// decompressor of some 160 KB, which counts where many day files are read at once.
+const UNCOMPRESSED: &[&str] = &["date", "event", "event_time", "user_key"];
 /// Columns that are different in nearly every row: a dictionary of them costs and gives nothing.
 const WITHOUT_DICTIONARY: &[&str] = &["event_id", "event_time", "source_offset", "props"];
 
@@ -268,8 +273,12 @@ fn properties(schema: &SchemaRef, sorted_by: &[String]) -> WriterProperties {
         .set_created_by("loudou".to_string())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns((!sorting.is_empty()).then_some(sorting));
+    for name in UNCOMPRESSED {
+        properties = properties.set_column_compression((*name).into(), Compression::UNCOMPRESSED);
+    }
     for name in WITHOUT_DICTIONARY {
         properties = properties.set_column_dictionary_enabled((*name).into(), false);
     }

@@ -377,13 +377,16 @@ async fn a_range_reads_its_pages_only() {
     }
 }
 
+/// Files as (day, events, what they say they are sorted by).
+type Days<'a> = &'a [(i64, &'a [Event], &'a [&'a str])];
+
 #[tokio::test]
 async fn files_in_another_layout_are_refused() {
     let mut draw = Draw(31);
     let sound = draw.day(0, 500, 20);
     let mut shuffled = sound.clone();
     shuffled.rotate_left(250);
-    let cases: [(&[(i64, &[Event], &[&str])], &str); 3] = [
+    let cases: [(Days<'_>, &str); 3] = [
         (
             &[(0, &sound, &["event_time"])],
             "is not sorted by user_key, user_id",
@@ -545,6 +548,7 @@ async fn built_in_models_read_events_by_user() {
         plans["funnel_steps"].matches("UserMergeExec").count(),
         workspace.project.funnels.len()
     );
+    assert!(!plans["int_page_views"].contains("RepartitionExec"));
     for name in ["int_session_events", "int_sessions"] {
         assert!(!plans[name].contains("SortExec"), "{name}\n{}", plans[name]);
         assert!(

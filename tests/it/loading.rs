@@ -5,8 +5,8 @@ use std::path::Path;
 
 use loudou::project::{
     Allowed, Before, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates,
-    Duration, ElementType, FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Needs, Project,
-    Rule, Severity, Shape, SourceFreshness, TimeFormat,
+    Duration, ElementType, FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Memory, Needs,
+    Project, Rule, Severity, Shape, SourceFreshness, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -16,6 +16,7 @@ locale: en
 currency: USD
 warehouse: out/tables
 catch_up: 2w
+memory: 1.5GiB
 ";
 
 const PIPELINE: &str = r#"
@@ -183,6 +184,7 @@ fn the_project_file_is_read() {
     assert_eq!(project.zone, chrono_tz::America::New_York);
     assert_eq!(project.locale, Locale::En);
     assert_eq!(project.catch_up_days, 14);
+    assert_eq!(project.memory, Memory::Bytes(3 << 29));
     assert_eq!(
         project.warehouse,
         format!("file://{}/out/tables/", root.display())

@@ -2,6 +2,7 @@
 //! are copied by the run.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayData, ArrayRef, AsArray, Int64Array, MutableArrayData, RecordBatch,
@@ -135,10 +136,16 @@ impl Merge {
     }
 }
 
+/// A batch, and its columns as runs are copied out of them.
+struct Batch {
+    rows: RecordBatch,
+    columns: Vec<ArrayData>,
+}
+
 /// One stream: its batch at hand, and the next row of it.
 struct Cursor {
     stream: SendableRecordBatchStream,
-    batch: Option<RecordBatch>,
+    batch: Option<Arc<Batch>>,
     keys: Int64Array,
     ids: Option<StringViewArray>,
     /// The next row, and the end of the rows inside the range.
@@ -201,7 +208,15 @@ impl Cursor {
                 ),
             };
             self.keys = keys.clone();
-            self.batch = Some(batch);
+            let columns = batch
+                .columns()
+                .iter()
+                .map(|column| column.to_data())
+                .collect();
+            self.batch = Some(Arc::new(Batch {
+                rows: batch,
+                columns,
+            }));
             (self.row, self.end) = (start, end);
             self.key = self.keys.value(start);
             self.check()?;
@@ -275,7 +290,7 @@ fn unsorted<T>() -> Result<T> {
 /// Runs of rows taken for the next batch, and the batches they lie in.
 #[derive(Default)]
 struct Taken {
-    batches: Vec<RecordBatch>,
+    batches: Vec<Arc<Batch>>,
     /// By cursor: which of `batches` is its batch at hand.
     at_hand: Vec<Option<usize>>,
     /// (which of `batches`, first row, end).
@@ -291,7 +306,7 @@ impl Taken {
         let batch = match (self.at_hand[at], &cursor.batch) {
             (Some(batch), _) => batch,
             (None, Some(batch)) => {
-                self.batches.push(batch.clone());
+                self.batches.push(Arc::clone(batch));
                 self.at_hand[at] = Some(self.batches.len() - 1);
                 self.batches.len() - 1
             }
@@ -320,15 +335,12 @@ impl Taken {
             ..
         } = std::mem::take(self);
         if let [(batch, start, end)] = runs.as_slice() {
-            return Ok(batches[*batch].slice(*start, end - start));
+            return Ok(batches[*batch].rows.slice(*start, end - start));
         }
         let columns = (0..schema.fields().len())
             .map(|column| {
-                let parts: Vec<ArrayData> = batches
-                    .iter()
-                    .map(|batch| batch.column(column).to_data())
-                    .collect();
-                let mut rows_of = MutableArrayData::new(parts.iter().collect(), false, rows);
+                let parts = batches.iter().map(|batch| &batch.columns[column]).collect();
+                let mut rows_of = MutableArrayData::new(parts, false, rows);
                 for &(batch, start, end) in &runs {
                     rows_of.try_extend(batch, start, end)?;
                 }
