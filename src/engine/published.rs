@@ -7,7 +7,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::pruning::PrunableStatistics;
+use datafusion::common::stats::Precision;
+use datafusion::common::{DFSchema, Result, ScalarValue, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
@@ -16,12 +18,15 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::by_user::{SortedByUser, USER};
+use crate::project::date32;
 
 /// One Parquet object of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +82,39 @@ impl PublishedTable {
         self.by_user = is_by_user.then(|| SortedByUser(columns.into()));
         self
     }
+
+    /// The files whose day a filter may let through. Each holds rows of its own day alone, so that the
+    /// others need not even be opened.
+    fn files_within(&self, filter: &Arc<dyn PhysicalExpr>) -> Result<Vec<&PartitionFile>> {
+        let statistics = self
+            .files
+            .iter()
+            .map(|file| Arc::new(self.statistics(file)))
+            .collect();
+        let days = PrunableStatistics::new(statistics, Arc::clone(&self.schema));
+        let predicate = PruningPredicateBuilder::new()
+            .with_file_schema(Arc::clone(&self.schema))
+            .try_build(Arc::clone(filter))?;
+        let may_match = predicate.prune(&days)?;
+        let files = self.files.iter().zip(may_match);
+        Ok(files
+            .filter_map(|(file, may)| may.then_some(file))
+            .collect())
+    }
+
+    /// What is known of a file without opening it: its day.
+    fn statistics(&self, file: &PartitionFile) -> Statistics {
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        let column = self.schema.index_of("date").ok();
+        let column = column.and_then(|at| statistics.column_statistics.get_mut(at));
+        if let (Some(column), Some(date)) = (column, file.date) {
+            let day = Precision::Exact(ScalarValue::Date32(Some(date32(date))));
+            column.min_value = day.clone();
+            column.max_value = day;
+            column.null_count = Precision::Exact(0);
+        }
+        statistics
+    }
 }
 
 #[async_trait]
@@ -103,7 +141,18 @@ impl TableProvider for PublishedTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if self.files.is_empty() {
+        let filter = match conjunction(filters.iter().cloned()) {
+            None => None,
+            Some(filter) => {
+                let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+                Some(state.create_physical_expr(filter, &schema)?)
+            }
+        };
+        let files = match &filter {
+            Some(filter) => self.files_within(filter)?,
+            None => self.files.iter().collect(),
+        };
+        if files.is_empty() {
             let schema = match projection {
                 Some(columns) => Arc::new(self.schema.project(columns)?),
                 None => Arc::clone(&self.schema),
@@ -116,15 +165,14 @@ impl TableProvider for PublishedTable {
         };
         let mut source =
             ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
-        if let Some(filter) = conjunction(filters.iter().cloned()) {
-            let schema = datafusion::common::DFSchema::try_from(Arc::clone(&self.schema))?;
-            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        if let Some(filter) = filter {
+            source = source.with_predicate(filter);
         }
         let threads = state.config().target_partitions().max(1);
         // Round robin in date order: each stream reads its days in turn, none reads all the big ones.
-        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); threads.min(self.files.len())];
+        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); threads.min(files.len())];
         let count = groups.len();
-        for (at, file) in self.files.iter().enumerate() {
+        for (at, file) in files.into_iter().enumerate() {
             let mut read = PartitionedFile::new_from_meta(ObjectMeta {
                 location: file.path.clone(),
                 last_modified: DateTime::<Utc>::UNIX_EPOCH,

@@ -819,7 +819,7 @@ async fn the_engine_reads_columns_added_later_as_null_and_prunes_by_date() {
         Field::new("events", DataType::Int64, true),
         Field::new("more", DataType::Decimal128(12, 2), true),
     ]);
-    let files = (16..=21)
+    let files: Vec<PartitionFile> = (16..=21)
         .map(|day| {
             let path = folder.partition("daily", &format!("2026-11-{day}"));
             PartitionFile {
@@ -829,12 +829,19 @@ async fn the_engine_reads_columns_added_later_as_null_and_prunes_by_date() {
             }
         })
         .collect();
+    // A day whose file is gone: whoever opens it fails.
+    let mut with_hole = files.clone();
+    with_hole[0].path = object_store::path::Path::from_absolute_path(folder.path("gone")).unwrap();
+    let with_hole = PublishedTable::new(&schema, with_hole);
     let session = engine.session().unwrap();
     session
         .register_table(
             "daily",
             std::sync::Arc::new(PublishedTable::new(&schema, files)),
         )
+        .unwrap();
+    session
+        .register_table("with_hole", std::sync::Arc::new(with_hole))
         .unwrap();
     let answer = async |sql: &str| {
         let batches = session.sql(sql).await.unwrap().collect().await.unwrap();
@@ -858,6 +865,14 @@ async fn the_engine_reads_columns_added_later_as_null_and_prunes_by_date() {
         (
             "select sum(events) from daily where date = DATE '2026-11-18'",
             "| 3 ",
+        ),
+        (
+            "select count(*) from with_hole where date between DATE '2026-11-21' - interval '4 days' and DATE '2026-11-21'",
+            "| 10 ",
+        ),
+        (
+            "select count(*) from with_hole where platform = 'ios' and date > DATE '2026-11-16'",
+            "| 5 ",
         ),
         (
             "select count(*) from (select * from daily limit 5) x",
