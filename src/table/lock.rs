@@ -3,9 +3,14 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::{durable, mounts};
 use crate::error::{Error, Result};
+
+/// How often, and after which pause, a lock that is held is tried again.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The lock; let go when dropped, or by the system when the process ends in any way.
 #[derive(Debug)]
@@ -31,7 +36,17 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(Error::io("opening", &path))?;
-        match file.try_lock() {
+        let mut tried = file.try_lock();
+        // A child that a process just made holds copies of its files until it becomes another program:
+        // for a moment a lock may outlive its holder.
+        for _ in 0..TRIES {
+            if !matches!(tried, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            tried = file.try_lock();
+        }
+        match tried {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
