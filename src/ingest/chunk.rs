@@ -42,6 +42,14 @@ impl Chunk {
         self.heads.push(Head { at, ..head });
     }
 
+    /// An empty one with room for as much: where one chunk filled up, the next will.
+    pub fn another(&self) -> Self {
+        Self {
+            bytes: Vec::with_capacity(self.bytes.len() + self.bytes.len() / 16),
+            heads: Vec::with_capacity(self.heads.len() + self.heads.len() / 16),
+        }
+    }
+
     /// Whether it should be handed on.
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= CHUNK_BYTES

@@ -26,6 +26,7 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{GetResultPayload, ObjectStoreExt};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -43,6 +44,9 @@ use object_rows::ObjectRows;
 use partition::PartitionTask;
 use plan::{Fingerprints, IngestPlan, first_row_date};
 use store::RowStore;
+
+/// Objects under way for each core: being decoded, or done and waiting for an earlier one.
+const OBJECTS_PER_CORE: usize = 4;
 
 /// What ingesting one source works with.
 #[derive(Debug, Clone)]
@@ -281,9 +285,13 @@ async fn decode_all(
     report: &mut IngestReport,
     context: &IngestContext,
 ) -> Result<Vec<ObjectRecord>> {
+    let threads = context.engine.threads().max(1);
+    // Results are taken in order: an object that is done early waits for those before it without keeping
+    // a core from the next.
+    let cores = Arc::new(Semaphore::new(threads));
     let mut decoding = stream::iter(objects)
-        .map(|object| decode_one(reader, object, Arc::clone(wanted)))
-        .buffered(context.engine.threads().max(1));
+        .map(|object| decode_one(reader, object, Arc::clone(wanted), Arc::clone(&cores)))
+        .buffered(threads * OBJECTS_PER_CORE);
     let mut records = Vec::new();
     while let Some((object, rows_by_date, decoded)) = decoding.try_next().await? {
         quarantine::write(context, &reader.decode.source, &object, &decoded)?;
@@ -330,10 +338,15 @@ async fn decode_one(
     reader: Reader<'_>,
     object: RawObject,
     wanted: Arc<BTreeSet<NaiveDate>>,
+    cores: Arc<Semaphore>,
 ) -> Result<(RawObject, BTreeMap<NaiveDate, u64>, Decoded)> {
     let Reader {
         location, decode, ..
     } = reader;
+    let core = cores
+        .acquire_owned()
+        .await
+        .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?;
     let decode = Arc::clone(decode);
     let key = location.object_key(&object.path)?;
     let what = format!("reading {}{}", decode.source.from, object.path);
@@ -366,6 +379,7 @@ async fn decode_one(
     tokio::task::spawn_blocking(move || {
         let mut rows = ObjectRows::new(&store, &object.path, &wanted);
         let decoded = decode_object(&decode, &object, stored, &mut rows)?;
+        drop(core);
         Ok((object, rows.finish()?, decoded))
     })
     .await

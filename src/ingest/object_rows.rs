@@ -96,7 +96,8 @@ impl RowSink for ObjectRows<'_> {
         };
         chunk.push(place, coded);
         if chunk.is_full() {
-            let full = std::mem::take(chunk);
+            let next = chunk.another();
+            let full = std::mem::replace(chunk, next);
             self.store.push(head.date, full)?;
         }
         Ok(())

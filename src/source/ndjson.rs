@@ -91,6 +91,8 @@ struct JsonLines {
     fields: Vec<Field>,
     by_key: HashMap<Vec<u8>, usize, FixedState>,
     personal: Vec<bool>,
+    /// Whether any value must be masked; only then places are kept.
+    has_personal: bool,
     found: Vec<Found>,
     spans: Vec<Option<Span>>,
     arena: String,
@@ -127,6 +129,7 @@ impl JsonLines {
             fields,
             by_key,
             personal: rows.slots.personal.clone(),
+            has_personal: rows.slots.personal.contains(&true),
             found: vec![Found::Missing; slots],
             spans: vec![None; slots],
             arena: String::new(),
@@ -180,7 +183,9 @@ impl JsonLines {
     fn scan(&mut self, line: &str, start: usize) -> Result<(), (usize, &'static str)> {
         let bytes = line.as_bytes();
         self.found.fill(Found::Missing);
-        self.spans.fill(None);
+        if self.has_personal {
+            self.spans.fill(None);
+        }
         self.arena.clear();
         self.props.clear();
         let Self {
@@ -192,8 +197,10 @@ impl JsonLines {
             key_text,
             props,
             personal,
+            has_personal,
             is_personal_twice,
         } = self;
+        let has_personal = *has_personal;
         *is_personal_twice = false;
         let mut expected = 0usize;
         let end = json::walk_object(bytes, start, |key, value| {
@@ -214,20 +221,22 @@ impl JsonLines {
                 Some(at) => {
                     expected = at + 1;
                     let field = &fields[at];
-                    let mut slots = field
-                        .slots
-                        .iter()
-                        .chain(field.inside.iter().map(|(slot, _)| slot));
-                    *is_personal_twice |=
-                        slots.any(|slot| personal[*slot] && spans[*slot].is_some());
+                    if has_personal {
+                        let slots = field
+                            .slots
+                            .iter()
+                            .chain(field.inside.iter().map(|(slot, _)| slot));
+                        for slot in slots {
+                            *is_personal_twice |= personal[*slot] && spans[*slot].is_some();
+                            // Whatever lies beside a declared place inside may be the same thing
+                            // misplaced: if it is personal, all of it is.
+                            spans[*slot] = Some(value);
+                        }
+                    }
                     for slot in &field.slots {
                         found[*slot] = locate(line, value, arena);
-                        spans[*slot] = Some(value);
                     }
                     for (slot, path) in &field.inside {
-                        // Whatever lies beside the declared place may be the same thing misplaced:
-                        // if it is personal, all of it is.
-                        spans[*slot] = Some(value);
                         found[*slot] = descend(line, value, path)
                             .map_or(Found::Missing, |inner| locate(line, inner, arena));
                     }
