@@ -19,6 +19,7 @@ mod store;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{GetResultPayload, ObjectStoreExt};
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -241,9 +243,9 @@ pub async fn ingest(
                 })
             })
             .buffered(at_once)
-            .map(|built| {
-                built.map_err(|error| Error::Failed(format!("building a day stopped: {error}")))?
-            })
+            .map(|built| async { sync(built.map_err(stopped)??).await })
+            // A day goes to the disk while the next one is built; publishing then finds it there.
+            .buffered(2)
             .try_collect()
             .await?;
         built.extend(days);
@@ -274,6 +276,23 @@ pub async fn ingest(
         gone: plan.gone.iter().cloned().collect(),
     };
     Ok((commit, report))
+}
+
+/// Waits until a day's file is on the disk.
+async fn sync(built: (Ready, partition::Counts)) -> Result<(Ready, partition::Counts)> {
+    tokio::task::spawn_blocking(move || {
+        let path = &built.0.written.path;
+        File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io("writing", path))?;
+        Ok(built)
+    })
+    .await
+    .map_err(stopped)?
+}
+
+fn stopped(error: JoinError) -> Error {
+    Error::Failed(format!("building a day stopped: {error}"))
 }
 
 /// Decodes objects in parallel and in order; the store takes the rows of `wanted` dates; writes
