@@ -94,7 +94,7 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
     for step in &results.steps {
         if let Some(ingest) = &step.ingest {
             text.push_str(&format!(
-                "\n{}: {} lines of {} objects, {} bad, {} duplicates, {} id conflicts",
+                "\n{}: {} lines of {} objects, {} bad, {} duplicates, {} ids on two dates",
                 step.name,
                 ingest.lines,
                 ingest.objects_read,

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use crate::analysis;
 use crate::config::Parts;
@@ -27,7 +27,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::{ModelSource, Models, Unread};
-use crate::project::{Build, Contract, Duration, Project};
+use crate::project::{Build, Contract, Duration, Needs, Project};
 use crate::source::store::Location;
 use crate::table::state::State;
 
@@ -43,11 +43,26 @@ pub(crate) fn holes(workspace: &Workspace, state: &State, before: NaiveDate) -> 
         }
     };
     let mut known: BTreeSet<NaiveDate> = BTreeSet::new();
+    let published_anywhere: BTreeSet<NaiveDate> = workspace
+        .project
+        .sources
+        .values()
+        .flat_map(|source| state.table(&source.name).dates().collect::<Vec<_>>())
+        .collect();
+    let catch_up = Days::new(workspace.project.catch_up_days.into());
     for source in workspace.project.sources.values() {
         let published: BTreeSet<NaiveDate> = state.table(&source.name).dates().collect();
         known.extend(&published);
+        // A source that came later and waits for hours or markers may be passed over where others are
+        // published already.
+        let waits = source.complete_when.needs != Needs::Nothing;
+        let since = before.checked_sub_days(catch_up).filter(|_| waits);
+        let joined = since.and_then(|since| published_anywhere.range(since..).next());
         let days = published
             .first()
+            .into_iter()
+            .chain(joined)
+            .min()
             .into_iter()
             .flat_map(|first| first.iter_days());
         tell(

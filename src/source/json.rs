@@ -178,6 +178,7 @@ fn scan_array(line: &[u8], at: usize, depth: u32) -> Scan<usize> {
 }
 
 /// Scans the string whose opening quote is at `at`; the span excludes the quotes.
+#[inline]
 fn scan_string(line: &[u8], at: usize) -> Scan<Span> {
     let start = at + 1;
     let mut at = start;

@@ -10,7 +10,10 @@ use super::json::{self, Kind, Span};
 use super::lines::{Line, for_each_line};
 use crate::error::Result;
 
-/// What to do with a top-level key.
+/// Keys that are known, undeclared ones included; beyond it undeclared keys are looked up each time.
+const MAX_KNOWN_KEYS: usize = 256;
+
+/// What to do with a top-level key; nothing for one that is not declared.
 struct Field {
     key: Key,
     /// Slots that take the value itself.
@@ -90,6 +93,8 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
 struct JsonLines {
     fields: Vec<Field>,
     by_key: HashMap<Vec<u8>, usize, FixedState>,
+    /// Which field came last after each field (shifted by one; the first is the line's beginning).
+    after: Vec<usize>,
     personal: Vec<bool>,
     /// Whether any value must be masked; only then places are kept.
     has_personal: bool,
@@ -128,6 +133,7 @@ impl JsonLines {
         Self {
             fields,
             by_key,
+            after: Vec::new(),
             personal: rows.slots.personal.clone(),
             has_personal: rows.slots.personal.contains(&true),
             found: vec![Found::Missing; slots],
@@ -191,6 +197,7 @@ impl JsonLines {
         let Self {
             fields,
             by_key,
+            after,
             found,
             spans,
             arena,
@@ -202,7 +209,7 @@ impl JsonLines {
         } = self;
         let has_personal = *has_personal;
         *is_personal_twice = false;
-        let mut expected = 0usize;
+        let mut previous = 0usize;
         let end = json::walk_object(bytes, start, |key, value| {
             let name = match key.kind {
                 Kind::String { escaped: true } => {
@@ -212,14 +219,36 @@ impl JsonLines {
                 }
                 _ => &bytes[key.start..key.end],
             };
-            // Loggers write keys in the same order line by line: try the next one first.
+            // Loggers write keys in the same order line by line: try first what came here last time.
+            let expected = after.get(previous).copied().unwrap_or(previous);
             let at = match fields.get(expected) {
                 Some(field) if field.key.is(name) => Some(expected),
-                _ => by_key.get(name).copied(),
+                _ => {
+                    let at = match by_key.get(name) {
+                        Some(at) => Some(*at),
+                        None if fields.len() < MAX_KNOWN_KEYS => {
+                            by_key.insert(name.to_vec(), fields.len());
+                            fields.push(Field {
+                                key: Key::new(name),
+                                slots: Vec::new(),
+                                inside: Vec::new(),
+                            });
+                            Some(fields.len() - 1)
+                        }
+                        None => None,
+                    };
+                    if let Some(at) = at {
+                        if after.len() <= previous {
+                            after.resize(previous + 1, usize::MAX);
+                        }
+                        after[previous] = at;
+                    }
+                    at
+                }
             };
             let keep_raw = match at {
                 Some(at) => {
-                    expected = at + 1;
+                    previous = at + 1;
                     let field = &fields[at];
                     if has_personal {
                         let slots = field
@@ -325,4 +354,107 @@ fn mask(line: &str, spans: &[Option<Span>], personal: &[bool]) -> String {
     }
     text.push_str(&line[at..]);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+    use chrono_tz::Tz;
+
+    use crate::project::{
+        Column, CompleteWhen, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source,
+    };
+    use crate::source::columns::{RowShape, decode_to_batch};
+    use crate::source::decode::DecodeContext;
+    use crate::source::{RawObject, RowSchema};
+
+    fn source() -> Source {
+        let column = |name: &str, from: &[&str]| Column {
+            name: name.to_string(),
+            data_type: DataType::String,
+            from: from.iter().map(|part| (*part).to_string()).collect(),
+            format: None,
+            one_of: None,
+            missing: Rule::Null,
+            null: Rule::Null,
+            wrong: Rule::Null,
+            personal: false,
+        };
+        Source {
+            name: "lines".to_string(),
+            from: "file:///raw/".to_string(),
+            layout: "*.ndjson".to_string(),
+            layout_zone: LayoutZone::Project,
+            format: FileFormat::Ndjson,
+            time: None,
+            id: None,
+            user: None,
+            duplicates: Duplicates::Keep,
+            columns: vec![
+                column("platform", &["platform"]),
+                // Told from `platform` by what stands behind its first eight bytes, or by its length.
+                column("platform_version", &["platform_version"]),
+                column("plat", &["plat"]),
+                column("inner", &["outer", "inner"]),
+            ],
+            sort_by: Vec::new(),
+            late: Duration::from_days(3),
+            complete_when: CompleteWhen::default(),
+            quarantine_at_most: 0.0,
+            freshness: None,
+            place: (String::new(), 0, 0),
+        }
+    }
+
+    #[test]
+    fn keys_are_found_in_any_order_among_any_others() {
+        let source = source();
+        let context = DecodeContext {
+            row_schema: RowSchema::of(&source),
+            shape: RowShape::of(&source).into(),
+            source,
+            zone: Tz::UTC,
+        };
+        let object = RawObject {
+            path: "a.ndjson".to_string(),
+            size: 0,
+            etag: String::new(),
+            path_date: None,
+            path_hour: None,
+        };
+        let many: String = (0..600).map(|key| format!("\"k{key}\":{key},")).collect();
+        let lines = [
+            r#"{"platform":"a","platform_version":"b","plat":"c","outer":{"inner":"d"}}"#
+                .to_string(),
+            r#"{"outer":{"x":1,"inner":"d"},"plat":"c","platform_version":"b","platform":"a"}"#
+                .to_string(),
+            format!(r#"{{"other":1,{many}"platform":"a","plat":"c"}}"#),
+            r#"{"other":[1],"platform":"a","other":2,"k599":3,"platform_versions":4,"plat":"c"}"#
+                .to_string(),
+            r#"{"plat":"x","plat":"c","platform":"a"}"#.to_string(),
+        ];
+        let (decoded, batch) = decode_to_batch(&context, &object, lines.join("\n").as_bytes());
+        assert_eq!((decoded.rows, decoded.bad_lines), (5, 0));
+        let texts = |name: &str| {
+            let column = batch.column_by_name(name).unwrap().as_string::<i32>();
+            let text = |row: usize| column.is_valid(row).then(|| column.value(row).to_string());
+            (0..5).map(text).collect::<Vec<_>>()
+        };
+        let some = |text: &str| Some(text.to_string());
+        assert_eq!(texts("platform"), vec![some("a"); 5]);
+        assert_eq!(texts("plat"), vec![some("c"); 5]);
+        let version = texts("platform_version");
+        assert_eq!(version, [some("b"), some("b"), None, None, None]);
+        assert_eq!(texts("inner"), [some("d"), some("d"), None, None, None]);
+        let props = texts("props");
+        assert_eq!(props[0], some(r#"{"outer":{"inner":"d"}}"#));
+        assert_eq!(props[1], some(r#"{"outer":{"x":1,"inner":"d"}}"#));
+        let third = format!(r#"{{"other":1,{}}}"#, many.trim_end_matches(','));
+        assert_eq!(props[2], Some(third));
+        assert_eq!(
+            props[3],
+            some(r#"{"other":[1],"other":2,"k599":3,"platform_versions":4}"#)
+        );
+        assert_eq!(props[4], None);
+    }
 }

@@ -372,6 +372,45 @@ async fn a_marker_makes_a_day_whole_and_holds_no_rows() {
     assert!(step(&results, "spend").dates.is_empty(), "{results:#?}");
 }
 
+#[tokio::test]
+async fn days_of_a_source_that_came_later_are_named_when_they_are_passed_over() {
+    let folder = project("Asia/Shanghai", "{after: 2h}", "");
+    for day in 18..=21 {
+        write_day(&folder, day, &[]);
+    }
+    folder.run_well(after(21)).await;
+    // It waits for markers: the 20th has none.
+    let folder_with_spend = project("Asia/Shanghai", "{after: 2h}", SPEND);
+    let pipeline = std::fs::read_to_string(folder_with_spend.path("pipelines/small.yaml")).unwrap();
+    folder.write("pipelines/small.yaml", pipeline);
+    for day in 18..=21 {
+        folder.write(
+            &format!("spend/dt=2026-11-{day}/a.csv"),
+            "channel,spend\nads,1.50\n",
+        );
+        if day != 20 {
+            folder.write(&format!("spend/dt=2026-11-{day}/_SUCCESS"), "");
+        }
+    }
+    let results = folder.run_well(after(21)).await;
+    assert_eq!(folder.dates("spend"), ["2026-11-21"]);
+    assert!(
+        results.warnings.iter().any(|warning| warning.starts_with(
+            "spend: 2026-11-18 to 2026-11-20 is not published and lies before the dates of a run"
+        )),
+        "{:?}",
+        results.warnings
+    );
+    // What is complete can be had by naming it.
+    folder
+        .run_well(after(21).of("2026-11-18", "2026-11-19"))
+        .await;
+    assert_eq!(
+        folder.dates("spend"),
+        ["2026-11-18", "2026-11-19", "2026-11-21"]
+    );
+}
+
 /// Does something while a run waits.
 struct Waiting<F: Fn(Duration)> {
     heard: Mutex<Vec<String>>,

@@ -520,6 +520,13 @@ async fn stale_sources_warn_or_hold_back_the_dates_at_fault() {
         "2026-11-17 not built, since events failed in this run"
     );
     assert_eq!(folder.dates("views"), ["2026-11-16"]);
+    // Neither does a run of the model alone get round it.
+    let results = folder.run(nights(16, 17).select("views")).await;
+    assert_eq!(
+        statuses(&results),
+        [("events", Failed), ("views", Skipped)].into()
+    );
+    assert_eq!(folder.dates("views"), ["2026-11-16"]);
 }
 
 #[tokio::test]

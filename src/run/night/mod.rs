@@ -213,6 +213,12 @@ impl Night<'_> {
             false => &[],
         };
         let total = sources.len() + models.len() + reports.len();
+        let unselected: Vec<&Source> = workspace
+            .project
+            .sources
+            .values()
+            .filter(|source| !sources.iter().any(|selected| selected.name == source.name))
+            .collect();
         for source in sources {
             progress.begin("source", &source.name, self.results.steps.len(), total);
             let started = Instant::now();
@@ -229,6 +235,20 @@ impl Night<'_> {
                     .insert(source.name.clone(), (BTreeSet::new(), true));
             }
             self.finish(step, started, progress);
+        }
+        // A source that is only read is not ingested, but a stale one holds its readers back all the same.
+        for source in unselected {
+            let is_read =
+                |model: &&Model| workspace.models.windows(model).contains_key(&source.name);
+            if self.sandbox.is_some() || !models.iter().any(is_read) {
+                continue;
+            }
+            let started = Instant::now();
+            let mut step = StepResult::new("source", &source.name);
+            self.freshness(source, log, &mut step).await?;
+            if !step.checks.is_empty() {
+                self.finish(step, started, progress);
+            }
         }
         let holes = super::holes(workspace, &self.seen(log), self.asked.dates.0);
         self.results.warnings.extend(holes);
