@@ -28,6 +28,14 @@ impl Place {
         }
     }
 
+    /// Key and time as one number in the same order: one comparison instead of two.
+    #[inline]
+    fn number(&self) -> u128 {
+        const SIGN: u64 = 1 << 63;
+        let (key, time) = (self.key.cast_unsigned(), self.time_us.cast_unsigned());
+        u128::from(key ^ SIGN) << 64 | u128::from(time ^ SIGN)
+    }
+
     /// Reads a little of each of the row's first lines of memory, so that they are near when it is used.
     #[inline]
     pub fn touch(&self, chunks: &[Chunk]) -> u8 {
@@ -106,7 +114,7 @@ impl RowOrder<'_> {
             places.par_sort_unstable_by(compare);
             return;
         }
-        places.par_sort_unstable_by_key(|place| (place.key, place.time_us));
+        places.par_sort_unstable_by_key(Place::number);
         for tied in places
             .chunk_by_mut(|left, right| (left.key, left.time_us) == (right.key, right.time_us))
         {

@@ -211,6 +211,11 @@ impl Column {
         }
     }
 
+    /// Of texts that will take so many bytes together, as far as can be told.
+    fn text(rows: usize, bytes: usize) -> Self {
+        Self::Text(BinaryBuilder::with_capacity(rows, bytes))
+    }
+
     /// Appends the next value.
     #[inline]
     pub(super) fn push(&mut self, values: &mut Reader<'_>) {
@@ -248,8 +253,18 @@ impl Column {
 
     pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
-            Self::Text(builder) => Arc::new(StringArray::try_from_binary(builder.finish())?),
-            Self::Int(builder) => Arc::new(builder.finish()),
+            Self::Text(builder) => {
+                let bytes = builder.values_slice().len();
+                let texts = builder.finish();
+                // The next batch will be much like this one; growing to it would copy it once more.
+                *builder = BinaryBuilder::with_capacity(texts.len(), bytes + bytes / 8);
+                Arc::new(StringArray::try_from_binary(texts)?)
+            }
+            Self::Int(builder) => {
+                let numbers = builder.finish();
+                *builder = Int64Builder::with_capacity(numbers.len());
+                Arc::new(numbers)
+            }
             Self::Float(builder) => Arc::new(builder.finish()),
             Self::Bool(builder) => Arc::new(builder.finish()),
             Self::Decimal(builder) => Arc::new(builder.finish()),
@@ -284,16 +299,16 @@ impl ColumnsBuilder {
             date,
             event_time: TimestampMicrosecondBuilder::with_capacity(rows)
                 .with_data_type(arrow_type(DataType::Timestamp)),
-            event_id: Column::new(DataType::String, rows),
-            user_id: Column::new(DataType::String, rows),
+            event_id: Column::text(rows, rows * 36),
+            user_id: Column::text(rows, rows * 36),
             user_key: Int64Builder::with_capacity(rows),
             declared: shape
                 .columns
                 .iter()
                 .map(|data_type| Column::new(*data_type, rows))
                 .collect(),
-            props: Column::new(DataType::String, rows),
-            object: StringBuilder::with_capacity(rows, rows * 32),
+            props: Column::text(rows, rows * 128),
+            object: StringBuilder::with_capacity(rows, rows * 48),
             offset: Int64Builder::with_capacity(rows),
             rows: 0,
         }
@@ -364,8 +379,14 @@ impl ColumnsBuilder {
         }
         arrays.extend(declared.into_iter().flatten());
         arrays.push(self.props.finish()?);
+        let (rows, bytes) = (self.rows, self.object.values_slice().len());
         arrays.push(Arc::new(self.object.finish()));
+        self.object = StringBuilder::with_capacity(rows, bytes + bytes / 8);
         arrays.push(Arc::new(self.offset.finish()));
+        self.offset = Int64Builder::with_capacity(rows);
+        self.user_key = Int64Builder::with_capacity(rows);
+        self.event_time = TimestampMicrosecondBuilder::with_capacity(rows)
+            .with_data_type(arrow_type(DataType::Timestamp));
         self.rows = 0;
         RecordBatch::try_new(Arc::clone(&self.shape.schema), arrays)
     }
