@@ -22,9 +22,10 @@ from (
                          event = 'exposure', event = 'click', event in ('register', 'login'),
                          event = 'add_to_cart', event = 'pay') as level
     from events
-    where user_id is not null and event in ('exposure', 'click', 'register', 'login', 'add_to_cart', 'pay')
+    where user_id is not null
     group by user_key, user_id
 )
+where level > 0
 group by platform, level order by platform, level
 """
 
