@@ -13,6 +13,7 @@ mod order;
 mod partition;
 pub mod plan;
 mod quarantine;
+mod read;
 mod spill;
 mod store;
 #[cfg(test)]
@@ -25,9 +26,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{GetResultPayload, ObjectStoreExt};
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 use crate::engine::Engine;
@@ -35,20 +34,16 @@ use crate::error::{Error, Result};
 use crate::project::{CompleteWhen, Source, date32};
 use crate::source::columns::RowShape;
 use crate::source::layout::Layout;
-use crate::source::listing::tag;
 use crate::source::store::Location;
-use crate::source::{DecodeContext, Decoded, RawObject, RowSchema, Stored, decode_object};
+use crate::source::{DecodeContext, RawObject, RowSchema};
 use crate::table::publish::{Ready, TableCommit, partition_key};
 use crate::table::state::{ObjectRecord, TableState};
 use crate::table::write::{ROW_GROUP_ROWS, hash_text};
 
-use object_rows::ObjectRows;
 use partition::PartitionTask;
 use plan::{Fingerprints, IngestPlan, first_row_date};
+use read::{Reader, decode_all};
 use store::RowStore;
-
-/// Objects under way for each core: being decoded, or done and waiting for an earlier one.
-const OBJECTS_PER_CORE: usize = 4;
 
 /// What ingesting one source works with.
 #[derive(Debug, Clone)]
@@ -293,116 +288,6 @@ async fn sync(built: (Ready, partition::Counts)) -> Result<(Ready, partition::Co
 
 fn stopped(error: JoinError) -> Error {
     Error::Failed(format!("building a day stopped: {error}"))
-}
-
-/// Decodes objects in parallel and in order; the store takes the rows of `wanted` dates; writes
-/// quarantine.
-async fn decode_all(
-    reader: Reader<'_>,
-    objects: Vec<RawObject>,
-    wanted: &Arc<BTreeSet<NaiveDate>>,
-    report: &mut IngestReport,
-    context: &IngestContext,
-) -> Result<Vec<ObjectRecord>> {
-    let threads = context.engine.threads().max(1);
-    // Results are taken in order: an object that is done early waits for those before it without keeping
-    // a core from the next.
-    let cores = Arc::new(Semaphore::new(threads));
-    let mut decoding = stream::iter(objects)
-        .map(|object| decode_one(reader, object, Arc::clone(wanted), Arc::clone(&cores)))
-        .buffered(threads * OBJECTS_PER_CORE);
-    let mut records = Vec::new();
-    while let Some((object, rows_by_date, decoded)) = decoding.try_next().await? {
-        quarantine::write(context, &reader.decode.source, &object, &decoded)?;
-        if !decoded.missing_columns.is_empty() {
-            report.warnings.push(format!(
-                "{} has no column {}; read as null",
-                object.path,
-                decoded.missing_columns.join(", ")
-            ));
-        }
-        report.lines += decoded.lines;
-        report.bad_lines += decoded.bad_lines;
-        for bad in &decoded.bad {
-            *report
-                .bad_by_reason
-                .entry(bad.reason.to_string())
-                .or_insert(0) += 1;
-        }
-        records.push(ObjectRecord {
-            path: object.path,
-            etag: object.etag,
-            size: object.size,
-            path_date: object.path_date,
-            path_hour: object.path_hour,
-            lines: decoded.lines,
-            bad_lines: decoded.bad_lines,
-            rows_by_date,
-        });
-    }
-    Ok(records)
-}
-
-/// How objects are read.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    location: &'a Location,
-    decode: &'a Arc<DecodeContext>,
-    store: &'a Arc<RowStore>,
-    /// Whether the objects were listed just now, and not only known from an earlier run.
-    is_listed: bool,
-}
-
-async fn decode_one(
-    reader: Reader<'_>,
-    object: RawObject,
-    wanted: Arc<BTreeSet<NaiveDate>>,
-    cores: Arc<Semaphore>,
-) -> Result<(RawObject, BTreeMap<NaiveDate, u64>, Decoded)> {
-    let Reader {
-        location, decode, ..
-    } = reader;
-    let core = cores
-        .acquire_owned()
-        .await
-        .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?;
-    let decode = Arc::clone(decode);
-    let key = location.object_key(&object.path)?;
-    let what = format!("reading {}{}", decode.source.from, object.path);
-    let reading = || what.clone();
-    let result = match location.store.get(&key).await {
-        Err(object_store::Error::NotFound { .. }) if !reader.is_listed => {
-            return Err(outside(&decode.source, &object.path, "is gone"));
-        }
-        result => result.map_err(Error::store(reading()))?,
-    };
-    let etag = tag(&result.meta);
-    let object = RawObject {
-        size: result.meta.size,
-        ..object
-    };
-    if etag != object.etag && reader.is_listed {
-        return Err(Error::Locked(format!(
-            "{}{} changed while it was being read; run again",
-            decode.source.from, object.path
-        )));
-    }
-    let object = RawObject { etag, ..object };
-    let stored = match result.payload {
-        GetResultPayload::File(file, _) => Stored::File(file),
-        GetResultPayload::Stream(_) => {
-            Stored::Bytes(result.bytes().await.map_err(Error::store(reading()))?)
-        }
-    };
-    let store = Arc::clone(reader.store);
-    tokio::task::spawn_blocking(move || {
-        let mut rows = ObjectRows::new(&store, &object.path, &wanted);
-        let decoded = decode_object(&decode, &object, stored, &mut rows)?;
-        drop(core);
-        Ok((object, rows.finish()?, decoded))
-    })
-    .await
-    .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?
 }
 
 /// An object beyond the dates that were listed is not what it was. Running again would look at the same

@@ -32,8 +32,6 @@ pub struct RowSchema {
     pub schema: SchemaRef,
     /// Whether the table is a stream of users' events.
     pub is_event_stream: bool,
-    /// Position of `source_offset`, the last column.
-    pub columns: usize,
 }
 
 /// The Arrow type of a declared type.
@@ -88,7 +86,6 @@ impl RowSchema {
         fields.push(Field::new("source_object", Arrow::Utf8, false));
         fields.push(Field::new("source_offset", Arrow::Int64, false));
         Self {
-            columns: fields.len(),
             schema: Arc::new(Schema::new(fields)),
             is_event_stream,
         }

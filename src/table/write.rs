@@ -121,7 +121,6 @@ impl RowGroupEncoder {
 /// coming.
 pub struct PartitionWriter {
     path: PathBuf,
-    schema: SchemaRef,
     coalescer: BatchCoalescer,
     /// Batches of the row group that is not full yet.
     batches: Vec<RecordBatch>,
@@ -150,7 +149,6 @@ impl PartitionWriter {
                 .map_err(|error| fault(path, &error))?;
         Ok(Self {
             path: path.to_path_buf(),
-            schema: schema.clone(),
             coalescer: BatchCoalescer::new(schema.clone(), ENCODER_BATCH_ROWS),
             batches: Vec::new(),
             encoder: Arc::new(RowGroupEncoder {
@@ -163,11 +161,6 @@ impl PartitionWriter {
             file,
             rows: 0,
         })
-    }
-
-    /// The schema batches must have.
-    pub fn schema(&self) -> &SchemaRef {
-        &self.schema
     }
 
     /// Encodes row groups for [`Self::append`]; whoever uses it does not call [`Self::write`].
