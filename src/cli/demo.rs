@@ -233,6 +233,7 @@ async fn one_night(
         wait: std::time::Duration::ZERO,
         reports: true,
         now: night_time(workspace, last_complete),
+        started: context.started,
         holder: holder(),
     };
     let results = night::run(workspace, &options, &context.console).await?;

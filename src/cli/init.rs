@@ -38,6 +38,9 @@ pub(crate) fn run(context: &Context, arguments: &Init) -> Result<u8> {
         )));
     }
     write_project(dir)?;
+    if context.console.is_quiet() {
+        return Ok(0);
+    }
     output::line(&format!(
         "wrote a project into {}\nnext: put raw logs under {}, see pipelines/shop.yaml for their shape; editors check the YAML by {}; then\n  loudou -C {} check\n  loudou -C {} run",
         dir.display(),

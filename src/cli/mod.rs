@@ -38,6 +38,8 @@ pub(crate) struct Context {
     project: Option<PathBuf>,
     /// The clock, or `--as-of`.
     now: DateTime<Utc>,
+    /// The clock.
+    started: DateTime<Utc>,
     /// How to speak.
     console: Console,
 }
@@ -93,6 +95,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, now: DateTime<Utc>) -
 }
 
 async fn dispatch(arguments: Arguments, now: DateTime<Utc>, console: Console) -> Result<u8> {
+    let started = now;
     let now = match &arguments.as_of {
         Some(text) => arguments::as_of(text, arguments.project.as_deref())?,
         None => now,
@@ -100,6 +103,7 @@ async fn dispatch(arguments: Arguments, now: DateTime<Utc>, console: Console) ->
     let context = Context {
         project: arguments.project,
         now,
+        started,
         console,
     };
     match arguments.verb {

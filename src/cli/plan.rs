@@ -22,6 +22,7 @@ pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
         wait: Duration::ZERO,
         reports: false,
         now: context.now,
+        started: context.started,
         holder: holder(),
     };
     context.console.say("listing raw objects");

@@ -26,6 +26,7 @@ pub(crate) async fn run(context: &Context, arguments: &Run) -> Result<u8> {
         wait: arguments.wait.unwrap_or_default(),
         reports: !arguments.no_reports,
         now: context.now,
+        started: context.started,
         holder: holder(),
     };
     let results = night::run(&workspace, &options, &context.console).await?;

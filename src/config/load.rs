@@ -155,7 +155,12 @@ impl<'a> Loader<'a> {
         if let Some(told) = told.filter(|told| told.file == path && told.cause == parse::EMPTY)
             && !keys.is_empty()
         {
-            told.mend = format!("write its keys {keys}, or remove the file");
+            told.mend = match path == PROJECT_FILE {
+                true => format!(
+                    "write its keys {keys}, such as `project: my_shop`, `time_zone: Asia/Shanghai`, `locale: zh-CN`, `currency: CNY`, each on a line of its own; `loudou init DIR` writes a whole project to look at"
+                ),
+                false => format!("write its keys {keys}, or remove the file"),
+            };
         }
     }
 

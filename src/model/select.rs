@@ -39,7 +39,16 @@ impl Selection {
             names.extend(common.unwrap_or_default());
         }
         if names.is_empty() {
-            return Err(format!("--select {} selects nothing", selections.join(" ")));
+            let written = selections.join(" ");
+            // A comma between names is more often meant as "and".
+            let hint = match written.contains(',') {
+                true => format!(
+                    ": `a,b` is what both a and b select; for all of them write `--select {}`",
+                    written.replace(',', " ")
+                ),
+                false => String::new(),
+            };
+            return Err(format!("--select {written} selects nothing{hint}"));
         }
         Ok(Self { names })
     }

@@ -89,6 +89,8 @@ pub enum TableRule {
         earlier: Earlier,
         /// Largest difference, as a share of the earlier date's rows; 0.5 for `50%`.
         within: f64,
+        /// Nothing is compared where both dates have fewer rows.
+        at_least_rows: u64,
     },
     /// Every row whose columns are not null has its like in another table, on the dates that the
     /// contract's `reads` says (the same date unless it says more).

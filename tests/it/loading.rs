@@ -92,7 +92,7 @@ columns:
       - relationship: {to: events.amount, severity: stop}
 checks:
   - row_count: {min: 1, max: 99, name: some}
-  - row_count: {against: same_weekday, within: 150%, severity: warn}
+  - row_count: {against: same_weekday, within: 150%, at_least_rows: 40, severity: warn}
   - relationship: {columns: [zone], to: events, to_columns: [zone]}
   - sql: {name: \"odd\", query: \"select * from this where few > 2\"}
   - freshness: {column: date, at_most: 1d}

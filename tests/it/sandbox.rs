@@ -412,7 +412,10 @@ async fn selections_follow_the_graph() {
             "--select dayly: there is no source or model dayly; did you mean daily? there are events, stg_events",
         ),
         ("tag:core", "models have no tags"),
-        ("total,users", "selects nothing"),
+        (
+            "total,users",
+            "selects nothing: `a,b` is what both a and b select; for all of them write `--select total users`",
+        ),
         ("+", "there is no source or model"),
     ] {
         let output = loudou(&folder.path(""), &["run", "--select", selection]);

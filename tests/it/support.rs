@@ -121,6 +121,7 @@ impl Night {
             wait: self.wait,
             reports: false,
             now: DateTime::parse_from_rfc3339(&self.now).unwrap().to_utc(),
+            started: DateTime::UNIX_EPOCH,
             holder: "a test".to_string(),
         }
     }

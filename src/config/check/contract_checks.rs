@@ -426,6 +426,7 @@ fn row_count(
         read.and_then(Result::ok)
     };
     let (min, max) = (bound("min", raw.min), bound("max", raw.max));
+    let at_least_rows = bound("at_least_rows", raw.at_least_rows);
     if let (Some(min), Some(max)) = (min, max)
         && min > max
     {
@@ -435,7 +436,7 @@ fn row_count(
             "swap `min` and `max`",
         );
     }
-    let compares = written("against") || written("within");
+    let compares = written("against") || written("within") || written("at_least_rows");
     let bounds = written("min") || written("max");
     if compares && bounds {
         checker.tell(
@@ -456,17 +457,22 @@ fn row_count(
         );
         return None;
     }
+    let of_place = |keys: [&str; 2]| {
+        keys.iter()
+            .find_map(|key| inner_place(item, "row_count", key))
+            .unwrap_or(place)
+    };
     if !written("within") {
         checker.tell(
-            place_of("against"),
-            "`against` has no `within`",
+            of_place(["against", "at_least_rows"]),
+            "a comparison has no `within`",
             "say how far the numbers may differ, such as `within: 50%`",
         );
     }
     if !written("against") {
         checker.tell(
-            place_of("within"),
-            "`within` has no `against`",
+            of_place(["within", "at_least_rows"]),
+            "a comparison has no `against`",
             "say what to compare with: `against: yesterday` or `against: same_weekday`",
         );
     }
@@ -487,6 +493,7 @@ fn row_count(
             AgainstWord::SameWeekday => Earlier::SameWeekday,
         },
         within: within?,
+        at_least_rows: at_least_rows.unwrap_or(0),
     })
 }
 

@@ -93,7 +93,7 @@ pub fn source(
         .as_ref()
         .and_then(|raw| raw.at_most.as_ref())
         .map_or(0.001, |share| {
-            checker.ratio(inside("quarantine", "at_most"), "at_most", share)
+            checker.percent(inside("quarantine", "at_most"), "at_most", share)
         });
     let freshness = raw
         .freshness

@@ -155,6 +155,31 @@ impl Checker<'_> {
         self.share(place, key, written, 100)
     }
 
+    /// Reads a share that must be written as percent: of a plain number nobody knows whether `0.1` is a
+    /// tenth or a thousandth. Zero after a problem.
+    pub fn percent(&mut self, place: Place, key: &str, written: &Ratio) -> f64 {
+        let Ratio::Number(number) = written else {
+            return self.ratio(place, key, written);
+        };
+        let mend = match *number {
+            number if number > 0.0 && number <= 1.0 => {
+                // 0.07 × 100 is 7.000000000000001 in floats.
+                let share = (number * 1e8).round() / 1e6;
+                format!(
+                    "write `{key}: {number}%` if {number} of a hundred is meant, `{key}: {share}%` if the share {number} is"
+                )
+            }
+            number if (0.0..=100.0).contains(&number) => format!("write `{key}: {number}%`"),
+            _ => format!("write a percent from 0% to 100%, such as `{key}: 0.1%`"),
+        };
+        self.tell(
+            place,
+            format!("`{key}` cannot be {number}: it is a percent, and the percent sign is missing"),
+            mend,
+        );
+        0.0
+    }
+
     /// Reads a share that may be more than the whole, as percent up to `most`; a plain number is still
     /// one from 0 to 1. Zero after a problem.
     pub fn share(&mut self, place: Place, key: &str, written: &Ratio, most: u32) -> f64 {

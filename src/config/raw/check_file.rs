@@ -139,6 +139,10 @@ pub struct RowCountFile {
     /// Largest difference, as a share of the earlier date's rows.
     #[schemars(example = &"50%")]
     pub within: Option<Ratio>,
+    /// Compared only where one of both dates has at least this many rows: shares of a few rows say
+    /// nothing; always unless given.
+    #[schemars(example = 1000)]
+    pub at_least_rows: Option<i64>,
     /// What a broken check does; `stop` unless given.
     pub severity: Option<SeverityWord>,
     /// A name of its own, for results; unique in the contract.

@@ -266,7 +266,8 @@ pub enum HoursWord {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuarantineFile {
-    /// Largest share of bad lines a day may have and still be published; `0.1%` unless given.
+    /// Largest share of bad lines a day may have and still be published, with its percent sign; `0.1%`
+    /// unless given.
     #[schemars(example = &"0.1%")]
     #[schemars(required)]
     pub at_most: Option<Ratio>,

@@ -48,8 +48,10 @@ pub struct RunOptions {
     pub wait: Duration,
     /// Render reports after the models.
     pub reports: bool,
-    /// The clock.
+    /// The clock that days are judged by; `--as-of` replaces it.
     pub now: DateTime<Utc>,
+    /// The real clock: whoever meets the lock reads how long it has been held.
+    pub started: DateTime<Utc>,
     /// One line about this process, for the log.
     pub holder: String,
 }

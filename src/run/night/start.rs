@@ -80,7 +80,7 @@ pub(super) async fn start(
         let mut why = found.waits_for(options.dates, today(project, now));
         if why.is_none() || !may_wait {
             let asked_before = asked(project, &seen, options, &found, now)?;
-            let at = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let at = (options.started + waited).to_rfc3339_opts(SecondsFormat::Secs, true);
             match RunLog::acquire(&workspace.warehouse, &options.holder, &at) {
                 Err(Error::Held(holder)) if may_wait => why = Some(holder),
                 Err(error) => return Err(error),

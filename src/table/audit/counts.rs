@@ -31,13 +31,14 @@ pub fn words(min: Option<u64>, max: Option<u64>) -> String {
 }
 
 /// Rows of each date against those of an earlier one: as it is to be published with it, else as it is
-/// published. `definition` is the one that builds now.
+/// published. `definition` is the one that builds now. They differ by at most the share `within`; where
+/// both have fewer than `at_least_rows`, shares say nothing.
 pub fn against(
     scratch: &[Scratch],
     published: &TableState,
     definition: &str,
     earlier: Earlier,
-    within: f64,
+    limits: (f64, u64),
 ) -> Vec<Outcome> {
     scratch
         .iter()
@@ -57,7 +58,7 @@ pub fn against(
                             .map(|partition| (partition.rows, partition.definition == definition)),
                     }
                 },
-                within,
+                limits,
             ))
         })
         .collect()
@@ -68,13 +69,19 @@ fn one_date(
     date: NaiveDate,
     other: NaiveDate,
     rows_of: impl Fn(NaiveDate) -> Option<(u64, bool)>,
-    within: f64,
+    (within, at_least_rows): (f64, u64),
 ) -> Outcome {
     let Some((before, is_same_definition)) = rows_of(other) else {
         return Outcome::not_applicable(Some(date), format!("{other} is not published"));
     };
     if before == 0 {
         return Outcome::not_applicable(Some(date), format!("{other} has no rows to compare with"));
+    }
+    if before.max(part.rows) < at_least_rows {
+        return Outcome::not_applicable(
+            Some(date),
+            format!("{date} and {other} both have fewer than {at_least_rows} rows"),
+        );
     }
     let (least, most) = bounds(before, within);
     let older = match is_same_definition {
@@ -174,7 +181,7 @@ mod tests {
             part(5, 10),
             part(7, 1),
         ];
-        let found = against(&scratch, &state, "now", Earlier::Yesterday, 0.5);
+        let found = against(&scratch, &state, "now", Earlier::Yesterday, (0.5, 0));
         assert_eq!(
             verdicts(&found),
             [Holds, Holds, Broken, Holds, NotApplicable]
@@ -197,12 +204,25 @@ mod tests {
             &state,
             "new",
             Earlier::SameWeekday,
-            0.5,
+            (0.5, 0),
         );
         assert_eq!(verdicts(&found), [NotApplicable, Broken]);
         assert_eq!(
             found[1].expected.as_deref(),
             Some("4 to 12 (8 on 2026-11-02, built from an older definition)")
+        );
+    }
+
+    #[test]
+    fn few_rows_on_both_dates_are_not_compared() {
+        let state = published(&[(1, 9), (3, 9), (5, 10), (7, 99)]);
+        let scratch = [part(2, 1), part(4, 10), part(6, 1), part(8, 99)];
+        let found = against(&scratch, &state, "now", Earlier::Yesterday, (0.5, 10));
+        // 9 → 1 is noise; 9 → 10 and 99 → 99 are within; 10 → 1 is a fall that is told.
+        assert_eq!(verdicts(&found), [NotApplicable, Holds, Broken, Holds]);
+        assert_eq!(
+            found[0].reason.as_deref(),
+            Some("2026-11-02 and 2026-11-01 both have fewer than 10 rows")
         );
     }
 }

@@ -106,12 +106,16 @@ pub async fn table(
     let started = Instant::now();
     let outcomes = match rule {
         TableRule::RowCount { min, max } => counts::within_bounds(auditing.scratch, *min, *max),
-        TableRule::RowCountAgainst { earlier, within } => counts::against(
+        TableRule::RowCountAgainst {
+            earlier,
+            within,
+            at_least_rows,
+        } => counts::against(
             auditing.scratch,
             auditing.published,
             auditing.definition,
             *earlier,
-            *within,
+            (*within, *at_least_rows),
         ),
         TableRule::Freshness { column, at_most } => {
             freshness::newest(
@@ -133,7 +137,9 @@ pub async fn table(
 pub fn words(rule: &TableRule, name: Option<&str>) -> String {
     match rule {
         TableRule::RowCount { min, max } => format!("row_count {}", counts::words(*min, *max)),
-        TableRule::RowCountAgainst { earlier, within } => {
+        TableRule::RowCountAgainst {
+            earlier, within, ..
+        } => {
             // 0.07 × 100 is 7.000000000000001 in floats.
             let percent = (within * 1e8).round() / 1e6;
             format!("row_count within {percent}% of {}", earlier.word())
