@@ -18,6 +18,8 @@ mod spill;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unreadable;
+pub mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -44,6 +46,9 @@ use partition::PartitionTask;
 use plan::{Fingerprints, IngestPlan, first_row_date};
 use read::{Reader, decode_all};
 use store::RowStore;
+use why::DateCause;
+
+pub use unreadable::Unreadable;
 
 /// What ingesting one source works with.
 #[derive(Debug, Clone)]
@@ -73,8 +78,12 @@ pub struct IngestReport {
     pub duplicates: u64,
     /// Ids that stand on more than one date (all kept).
     pub id_conflicts: u64,
+    /// Rows of days before the first raw object's: they belong to no day that is published.
+    pub rows_before_first_day: u64,
     /// Dates that stay as they were because too many of their lines are bad.
     pub blocked: Vec<Blocked>,
+    /// Objects that cannot be read, with the dates that stay as they were because of them.
+    pub unreadable: Vec<Unreadable>,
     /// What an operator should look at although the run goes on.
     pub warnings: Vec<String>,
 }
@@ -112,7 +121,7 @@ pub async fn ingest(
     source: &Source,
     state: &TableState,
     plan: &IngestPlan,
-) -> Result<(TableCommit, IngestReport)> {
+) -> Result<(TableCommit, IngestReport, Vec<DateCause>)> {
     let definition = definition(source, &context.engine);
     let location = Location::open(&source.from)?;
     let decode = Arc::new(DecodeContext {
@@ -140,16 +149,20 @@ pub async fn ingest(
         store: &store,
         is_listed: true,
     };
-    let mut records = decode_all(reader, objects, &wanted, &mut report, context).await?;
+    let (mut records, failed) = decode_all(reader, objects, &wanted, &mut report, context).await?;
 
-    // 2. Path dates with too much dirt are left out, whole.
-    let excluded = limit::over_limit(source, state, plan, &mut records, &mut report);
+    // 2. Path dates with too much dirt are left out, whole, and so are objects that cannot be read.
+    let mut excluded = limit::over_limit(source, state, plan, &mut records, &mut report);
+    excluded.extend(failed.iter().map(|(path, _)| path.clone()));
+    report.unreadable = unreadable::listed(source, state, plan, decode.zone, failed)?;
 
     // 3. Dates to build, and what else each needs to be read for it.
     let blocked: BTreeSet<NaiveDate> = report
         .blocked
         .iter()
-        .flat_map(|blocked| blocked.dates.iter().copied())
+        .flat_map(|blocked| &blocked.dates)
+        .chain(report.unreadable.iter().flat_map(|held| &held.dates))
+        .copied()
         .collect();
     let mut rebuild: BTreeSet<NaiveDate> = plan.new_dates().collect();
     if !Layout::parse(&source.layout).has_date() {
@@ -196,8 +209,16 @@ pub async fn ingest(
         ..reader
     };
     let rebuilt = Arc::new(rebuild.clone());
-    let again = decode_all(reader, again, &rebuilt, &mut ignored, context).await?;
-    records.extend(copies(source, state, again)?);
+    let (again, failed) = decode_all(reader, again, &rebuilt, &mut ignored, context).await?;
+    let (copies, others) = copies(source, state, again);
+    for (path, error) in failed.into_iter().chain(others) {
+        // Its dates wait; it says nothing about others.
+        let held = unreadable::known(state, &path, &error, &rebuild);
+        rebuild.retain(|date| !held.dates.contains(date));
+        excluded.insert(path);
+        report.unreadable.push(held);
+    }
+    records.extend(copies);
 
     // 4. Each date: merge, deduplicate, sort, write.
     let known = Fingerprints::of(known_objects(state, plan, &records).into_values());
@@ -255,6 +276,7 @@ pub async fn ingest(
     for path in &plan.gone {
         quarantine::remove(context, source, path)?;
     }
+    early_rows(source, state, plan, &records, &mut report);
     for record in &records {
         let had_lines = |known: &ObjectRecord| known.lines > 0;
         if record.lines == 0 && state.objects.get(&record.path).is_some_and(had_lines) {
@@ -263,6 +285,8 @@ pub async fn ingest(
                 .push(format!("{} had rows and is empty now", record.path));
         }
     }
+    let dates = ready.iter().filter_map(|ready| ready.date).collect();
+    let causes = why::of_built(plan, state, &records, &dates);
     let commit = TableCommit {
         table: source.name.clone(),
         definition,
@@ -270,7 +294,33 @@ pub async fn ingest(
         objects: records,
         gone: plan.gone.iter().cloned().collect(),
     };
-    Ok((commit, report))
+    Ok((commit, report, causes))
+}
+
+/// Counts and names rows that are read and belong to a day before the first object's: such a day would
+/// hold nothing but its latest rows, so it is not published.
+fn early_rows(
+    source: &Source,
+    state: &TableState,
+    plan: &IngestPlan,
+    records: &[ObjectRecord],
+    report: &mut IngestReport,
+) {
+    let mut by_date: BTreeMap<NaiveDate, (u64, &str)> = BTreeMap::new();
+    for record in records {
+        for (date, rows) in &record.rows_by_date {
+            if Some(*date) < plan.first_day && state.partition(Some(*date)).is_none() {
+                by_date.entry(*date).or_insert((0, &record.path)).0 += rows;
+            }
+        }
+    }
+    for (date, (rows, example)) in by_date {
+        report.rows_before_first_day += rows;
+        let path = source.layout.replace("{date}", &date.to_string());
+        report.warnings.push(format!(
+            "{rows} rows of {date} are not published: they stand in files of later days ({example}), and there is no file of {date} itself. A file there, also one without lines ({path}), has the day published"
+        ));
+    }
 }
 
 /// Waits until a day's file is on the disk.
@@ -307,8 +357,9 @@ fn copies(
     source: &Source,
     state: &TableState,
     again: Vec<ObjectRecord>,
-) -> Result<Vec<ObjectRecord>> {
+) -> (Vec<ObjectRecord>, Vec<(String, Error)>) {
     let mut found = Vec::new();
+    let mut others = Vec::new();
     for record in again {
         match state.objects.get(&record.path) {
             Some(known) if known.etag == record.etag => {}
@@ -318,10 +369,13 @@ fn copies(
             {
                 found.push(record);
             }
-            _ => return Err(outside(source, &record.path, "has changed")),
+            _ => {
+                let error = outside(source, &record.path, "has changed");
+                others.push((record.path, error));
+            }
         }
     }
-    Ok(found)
+    (found, others)
 }
 
 fn raw_object(record: &ObjectRecord) -> RawObject {

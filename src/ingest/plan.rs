@@ -51,6 +51,9 @@ pub struct IngestPlan {
     pub rebuild: BTreeSet<NaiveDate>,
     /// The layout's dates that requested days touch and that have no object.
     pub without_object: BTreeSet<NaiveDate>,
+    /// The local day on which the first raw object begins, where paths tell it: no day before it is
+    /// published.
+    pub first_day: Option<NaiveDate>,
     read_paths: BTreeSet<String>,
 }
 
@@ -239,6 +242,7 @@ fn compare(
         }
     }
     let mut requested = BTreeSet::new();
+    let mut first_day = None;
     if let Some((from, to)) = request.dates {
         // Days before the first object there ever was are not days without rows. It begins on a local
         // day that may be another one than its path's date.
@@ -258,6 +262,7 @@ fn compare(
                     .filter_map(|object| begins_on(object.path_date, object.path_hour)),
             )
             .min();
+        first_day = first_path_date;
         // Paths without dates do not tell before they are read; ingesting then trims what is asked.
         let is_unread = read.iter().any(|read| read.object.path_date.is_none());
         let first_known = match first_path_date {
@@ -304,6 +309,7 @@ fn compare(
         published,
         rebuild,
         without_object,
+        first_day,
         read_paths,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use object_store::{GetResultPayload, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
@@ -21,23 +21,37 @@ use crate::table::state::ObjectRecord;
 const OBJECTS_PER_CORE: usize = 4;
 
 /// Decodes objects in parallel and in order; the store takes the rows of `wanted` dates; writes
-/// quarantine.
+/// quarantine. An object that cannot be read is given with its error and stops no other one; the store
+/// may hold some of its rows.
 pub(super) async fn decode_all(
     reader: Reader<'_>,
     objects: Vec<RawObject>,
     wanted: &Arc<BTreeSet<NaiveDate>>,
     report: &mut IngestReport,
     context: &IngestContext,
-) -> Result<Vec<ObjectRecord>> {
+) -> Result<(Vec<ObjectRecord>, Vec<(String, Error)>)> {
     let threads = context.engine.threads().max(1);
     // Results are taken in order: an object that is done early waits for those before it without keeping
     // a core from the next.
     let cores = Arc::new(Semaphore::new(threads));
     let mut decoding = stream::iter(objects)
-        .map(|object| decode_one(reader, object, Arc::clone(wanted), Arc::clone(&cores)))
+        .map(|object| {
+            let path = object.path.clone();
+            let decoded = decode_one(reader, object, Arc::clone(wanted), Arc::clone(&cores));
+            async move { (path, decoded.await) }
+        })
         .buffered(threads * OBJECTS_PER_CORE);
     let mut records = Vec::new();
-    while let Some((object, rows_by_date, decoded)) = decoding.try_next().await? {
+    let mut unreadable = Vec::new();
+    while let Some((path, outcome)) = decoding.next().await {
+        let (object, rows_by_date, decoded) = match outcome {
+            Ok(decoded) => decoded,
+            Err(error @ Error::Object { .. }) => {
+                unreadable.push((path, error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         quarantine::write(context, &reader.decode.source, &object, &decoded)?;
         if !decoded.missing_columns.is_empty() {
             report.warnings.push(format!(
@@ -65,7 +79,7 @@ pub(super) async fn decode_all(
             rows_by_date,
         });
     }
-    Ok(records)
+    Ok((records, unreadable))
 }
 
 /// How objects are read.

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use serde::Serialize;
 
 use super::Workspace;
 use super::completeness::{self, Incomplete};
 use super::night::{self, RunOptions};
 use super::sandbox::Sandbox;
-use super::tables::{self, needed, ranges};
+use super::tables::{self, dates_as_text, needed};
 use crate::error::Result;
 use crate::ingest;
-use crate::ingest::plan::{IngestPlan, ReadReason, Request};
+use crate::ingest::plan::{IngestPlan, Request};
+use crate::ingest::why::{self, DateCause};
 use crate::model::Window;
-use crate::project::Build;
+use crate::project::{Build, Source};
 use crate::table::log::read_state;
 use crate::table::publish::{damaged, forget_damaged};
 use crate::table::state::{PartitionState, State, date_key};
@@ -32,6 +33,9 @@ pub struct PlannedStep {
     pub why: Vec<String>,
     /// Dates published from other definitions, as ranges.
     pub stale: Vec<String>,
+    /// Why each date of a source is built.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<DateCause>,
 }
 
 /// The plan of a run.
@@ -94,7 +98,15 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
         for date in &dates {
             expect(&mut expected, &source.name, Some(*date));
         }
-        let why = source_reasons(&plan);
+        let causes = why::of_plan(&plan, &table, &dates);
+        let mut why = why::words(&causes, dates_as_text);
+        let may = may_touch(source, &plan, &dates);
+        if !may.is_empty() {
+            why.push(format!(
+                "late rows in what is read may restate {}",
+                dates_as_text(&may).join(", ")
+            ));
+        }
         let definition = ingest::definition(source, &workspace.engine);
         let stale: BTreeSet<NaiveDate> = table
             .partitions
@@ -107,9 +119,10 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
             steps.push(PlannedStep {
                 kind: "source",
                 name: source.name.clone(),
-                dates: as_text(&dates),
+                dates: dates_as_text(&dates),
                 why,
-                stale: as_text(&stale),
+                stale: dates_as_text(&stale),
+                causes,
             });
         }
     }
@@ -133,11 +146,11 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
         }
         let dates: BTreeSet<NaiveDate> = needed.build.keys().copied().flatten().collect();
         let stale: BTreeSet<NaiveDate> = needed.stale.iter().copied().flatten().collect();
-        let mut dates = as_text(&dates);
+        let mut dates = dates_as_text(&dates);
         if needed.build.contains_key(&None) {
             dates.push("whole table".to_string());
         }
-        let mut stale = as_text(&stale);
+        let mut stale = dates_as_text(&stale);
         if needed.stale.contains(&None) {
             stale.push("whole table".to_string());
         }
@@ -147,7 +160,7 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
                 .into_iter()
                 .map(|(reason, dates)| match is_only || dates.is_empty() {
                     true => reason.to_string(),
-                    false => format!("{reason} ({})", as_text(&dates).join(", ")),
+                    false => format!("{reason} ({})", dates_as_text(&dates).join(", ")),
                 })
                 .collect();
             let reads_all = workspace
@@ -164,6 +177,7 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
                 dates,
                 why,
                 stale,
+                causes: Vec::new(),
             });
         }
     }
@@ -190,33 +204,22 @@ fn touched(plan: &IngestPlan) -> BTreeSet<NaiveDate> {
     dates
 }
 
-fn source_reasons(plan: &IngestPlan) -> Vec<String> {
-    let count = |reason: ReadReason| {
-        plan.read
-            .iter()
-            .filter(|read| read.reason == reason)
-            .count()
-    };
-    [
-        (count(ReadReason::New), "new objects"),
-        (count(ReadReason::Changed), "changed objects"),
-        (plan.gone.len(), "vanished objects"),
-        (plan.new_dates().count(), "missing dates"),
-        (plan.rebuild.len(), "dates to rebuild"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
-    .collect()
-}
-
-fn as_text(dates: &BTreeSet<NaiveDate>) -> Vec<String> {
-    ranges(dates.iter().copied(), usize::MAX)
-        .into_iter()
-        .map(|(start, end)| match start == end {
-            true => start.to_string(),
-            false => format!("{start} to {end}"),
+/// Published dates that only late rows in new and changed objects would touch: reading tells.
+fn may_touch(
+    source: &Source,
+    plan: &IngestPlan,
+    dates: &BTreeSet<NaiveDate>,
+) -> BTreeSet<NaiveDate> {
+    let reach = Days::new(source.late.days_ceil().into());
+    plan.read
+        .iter()
+        .filter_map(|read| read.object.path_date)
+        .flat_map(|date| {
+            let first = date.checked_sub_days(reach).unwrap_or(date);
+            let last = date.checked_add_days(reach).unwrap_or(date);
+            plan.published.range(first..=last).copied()
         })
+        .filter(|date| !dates.contains(date))
         .collect()
 }
 

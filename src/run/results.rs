@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::completeness::Incomplete;
 use crate::error::{Error, Result};
 use crate::ingest::IngestReport;
+use crate::ingest::why::DateCause;
 use crate::table::audit::{CheckResult, CheckStatus};
 
 /// How a step ended.
@@ -45,6 +46,9 @@ pub struct StepResult {
     /// Checks of its contract, in declared order, one entry per check and outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckResult>,
+    /// Why each date of a source was built.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<DateCause>,
     /// Counts of a source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingest: Option<IngestReport>,
@@ -66,6 +70,7 @@ impl StepResult {
             rows: 0,
             seconds: 0.0,
             checks: Vec::new(),
+            causes: Vec::new(),
             ingest: None,
             files: Vec::new(),
         }

@@ -156,6 +156,17 @@ pub fn has_inputs(workspace: &Workspace, model: &Model, state: &State, date: Nai
     })
 }
 
+/// Dates as a person reads them: consecutive ones as `2026-11-18 to 2026-11-20`.
+pub fn dates_as_text(dates: &BTreeSet<NaiveDate>) -> Vec<String> {
+    ranges(dates.iter().copied(), usize::MAX)
+        .into_iter()
+        .map(|(start, end)| match start == end {
+            true => start.to_string(),
+            false => format!("{start} to {end}"),
+        })
+        .collect()
+}
+
 /// Consecutive dates together, at most `longest` in one range.
 pub fn ranges(
     dates: impl Iterator<Item = NaiveDate>,

@@ -5,6 +5,7 @@
     reason = "tests may fail loudly; clippy.toml allows it in test functions only, not in their helpers"
 )]
 
+mod arrival;
 mod broken;
 mod by_user;
 mod check;

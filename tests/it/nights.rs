@@ -65,7 +65,7 @@ const MODELS: [(&str, &str); 8] = [
     ),
 ];
 
-fn project() -> Folder {
+pub fn project() -> Folder {
     let project = project_file("Asia/Shanghai");
     let mut files = vec![
         ("pipelines/_project.yaml", project.as_str()),
@@ -75,14 +75,14 @@ fn project() -> Folder {
     Folder::new(&files)
 }
 
-fn event(id: &str, time: &str, user: &str, platform: &str) -> String {
+pub fn event(id: &str, time: &str, user: &str, platform: &str) -> String {
     let line = json!({"id": id, "ts": time, "user": user, "event": "pay", "platform": platform, "amount": "1.10"});
     format!("{line}\n")
 }
 
 /// Three objects a day from the 16th to the 21st of November 2026: two users, one platform each, and a
 /// late row of the day before.
-fn write_days(folder: &Folder) {
+pub fn write_days(folder: &Folder) {
     for day in 16..=21 {
         for (number, (user, platform)) in [("u1", "ios"), ("u2", "android")].iter().enumerate() {
             let time = format!("2026-11-{day}T1{number}:00:00+08:00");
@@ -100,12 +100,12 @@ fn write_days(folder: &Folder) {
 }
 
 /// The morning after 2026-11-<day>.
-fn after(day: u32) -> Night {
+pub fn after(day: u32) -> Night {
     night(&format!("2026-11-{}T03:00:00+08:00", day + 1))
 }
 
 /// One day as a label.
-fn days(days: &[u32]) -> Vec<String> {
+pub fn days(days: &[u32]) -> Vec<String> {
     days.iter().map(|day| format!("2026-11-{day}")).collect()
 }
 

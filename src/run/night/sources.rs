@@ -1,15 +1,21 @@
 //! A source's step: plan, ingest, publish; what is blocked is told and held back from its readers.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use super::{Night, RunOptions};
 use crate::error::Result;
-use crate::ingest::plan::Request;
-use crate::ingest::{self, IngestContext};
+use crate::ingest::plan::{IngestPlan, Request};
+use crate::ingest::{self, IngestContext, IngestReport, why};
 use crate::project::Source;
 use crate::run::results::{Status, StepResult};
+use crate::run::tables::dates_as_text;
 use crate::table::log::RunLog;
 use crate::table::publish::publish;
+
+/// Objects that cannot be read and are told one by one.
+const TOLD_OBJECTS: usize = 3;
 
 impl Night<'_> {
     pub(super) async fn source(
@@ -43,13 +49,15 @@ impl Night<'_> {
             scratch: self.scratch.clone(),
             warehouse: workspace.warehouse.clone(),
         };
-        let (commit, report) = ingest::ingest(&context, source, &state, &plan).await?;
+        let (commit, report, causes) = ingest::ingest(&context, source, &state, &plan).await?;
         step.dates = commit
             .ready
             .iter()
             .filter_map(|ready| ready.date)
             .map(|date| date.to_string())
             .collect();
+        step.why = why::words(&causes, dates_as_text).join("; ");
+        step.causes = causes;
         step.rows = commit.ready.iter().map(|ready| ready.written.rows).sum();
         if !commit.ready.is_empty() || !commit.objects.is_empty() || !commit.gone.is_empty() {
             let changed = publish(&workspace.warehouse, log, commit)?;
@@ -65,36 +73,73 @@ impl Night<'_> {
                 .warnings
                 .push(format!("{}: {warning}", source.name));
         }
-        if !report.blocked.is_empty() {
-            step.status = Status::Failed;
-            step.why = report
-                .blocked
-                .iter()
-                .map(|blocked| {
-                    let is_published = |date: &NaiveDate| state.partition(Some(*date)).is_some();
-                    let stays = match blocked.dates.iter().all(is_published) {
-                        true => "what is published stays as it is",
-                        false => "the date stays unpublished",
-                    };
-                    format!(
-                        "{}: {} of {} lines are bad, more than {}%; {stays} (see _loudou/quarantine/{}/)",
-                        blocked.what,
-                        blocked.bad_lines,
-                        blocked.lines,
-                        source.quarantine_at_most * 100.0,
-                        source.name
-                    )
-                })
-                .collect::<Vec<_>>()
-                .join("; ");
-            let dates = report
-                .blocked
-                .iter()
-                .flat_map(|blocked| blocked.dates.iter().copied())
-                .collect();
-            self.unavailable.insert(source.name.clone(), (dates, false));
-        }
+        self.hold_back(source, &plan, &report, step);
         step.ingest = Some(report);
         Ok(())
+    }
+
+    /// Says what stays as it was, and keeps it from the source's readers.
+    fn hold_back(
+        &mut self,
+        source: &Source,
+        plan: &IngestPlan,
+        report: &IngestReport,
+        step: &mut StepResult,
+    ) {
+        if report.blocked.is_empty() && report.unreadable.is_empty() {
+            return;
+        }
+        let is_published = |date: &NaiveDate| plan.published.contains(date);
+        let mut words = Vec::new();
+        for held in report.unreadable.iter().take(TOLD_OBJECTS) {
+            let (stay, wait): (BTreeSet<NaiveDate>, BTreeSet<NaiveDate>) =
+                held.dates.iter().partition(|date| is_published(date));
+            let mut text = format!("{}: {}", held.object, held.cause);
+            if !wait.is_empty() {
+                text.push_str(&format!(
+                    "; until then {} stays unpublished",
+                    dates_as_text(&wait).join(", ")
+                ));
+            }
+            if !stay.is_empty() {
+                text.push_str(&format!(
+                    "; until then what is published of {} stays as it is",
+                    dates_as_text(&stay).join(", ")
+                ));
+            }
+            words.push(text);
+        }
+        if let Some(more) = report.unreadable.len().checked_sub(TOLD_OBJECTS)
+            && more > 0
+        {
+            words.push(format!(
+                "{more} more objects cannot be read (see run_results.json)"
+            ));
+        }
+        for blocked in &report.blocked {
+            let stays = match blocked.dates.iter().all(is_published) {
+                true => "what is published stays as it is",
+                false => "the date stays unpublished",
+            };
+            words.push(format!(
+                "{}: {} of {} lines are bad, more than {}%; {stays} (see _loudou/quarantine/{}/)",
+                blocked.what,
+                blocked.bad_lines,
+                blocked.lines,
+                source.quarantine_at_most * 100.0,
+                source.name
+            ));
+        }
+        step.status = Status::Failed;
+        step.why = words.join("; ");
+        let blocked = report.blocked.iter().flat_map(|blocked| &blocked.dates);
+        let held = report.unreadable.iter().flat_map(|held| &held.dates);
+        // A day that nobody asked for yet is missing to nobody.
+        let dates = blocked
+            .chain(held)
+            .filter(|date| plan.requested.contains(date) || is_published(date))
+            .copied()
+            .collect();
+        self.unavailable.insert(source.name.clone(), (dates, false));
     }
 }
