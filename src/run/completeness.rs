@@ -89,7 +89,8 @@ pub async fn look(
     ))
 }
 
-async fn of_source(
+/// What days of one source lack, those that it has published apart.
+pub(super) async fn of_source(
     project: &Project,
     source: &Source,
     state: &State,

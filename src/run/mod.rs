@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod check;
 pub mod completeness;
 pub mod fingerprint;
+mod holes;
 pub mod manifest;
 pub mod night;
 pub mod plan;
@@ -15,11 +16,8 @@ pub mod results;
 pub mod sandbox;
 pub mod tables;
 
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-use chrono::{Days, NaiveDate};
 
 use crate::analysis;
 use crate::config::Parts;
@@ -27,67 +25,8 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::{ModelSource, Models, Unread};
-use crate::project::{Build, Contract, Duration, Needs, Project};
+use crate::project::{Build, Contract, Duration, Project};
 use crate::source::store::Location;
-use crate::table::state::State;
-
-/// Dates that are not published and lie before the dates of a run: of sources between published ones, of
-/// models where what they read is published.
-pub(crate) fn holes(workspace: &Workspace, state: &State, before: NaiveDate) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut tell = |name: &str, missing: &mut dyn Iterator<Item = NaiveDate>| {
-        for (start, end) in tables::ranges(missing, usize::MAX) {
-            found.push(format!(
-                "{name}: {start} to {end} is not published and lies before the dates of a run; `loudou run --from {start} --to {end}` fills it"
-            ));
-        }
-    };
-    let mut known: BTreeSet<NaiveDate> = BTreeSet::new();
-    let published_anywhere: BTreeSet<NaiveDate> = workspace
-        .project
-        .sources
-        .values()
-        .flat_map(|source| state.table(&source.name).dates().collect::<Vec<_>>())
-        .collect();
-    let catch_up = Days::new(workspace.project.catch_up_days.into());
-    for source in workspace.project.sources.values() {
-        let published: BTreeSet<NaiveDate> = state.table(&source.name).dates().collect();
-        known.extend(&published);
-        // A source that came later and waits for hours or markers may be passed over where others are
-        // published already.
-        let waits = source.complete_when.needs != Needs::Nothing;
-        let since = before.checked_sub_days(catch_up).filter(|_| waits);
-        let joined = since.and_then(|since| published_anywhere.range(since..).next());
-        let days = published
-            .first()
-            .into_iter()
-            .chain(joined)
-            .min()
-            .into_iter()
-            .flat_map(|first| first.iter_days());
-        tell(
-            &source.name,
-            &mut days
-                .take_while(|date| *date < before)
-                .filter(|date| !published.contains(date)),
-        );
-    }
-    for model in workspace
-        .models
-        .iter()
-        .filter(|model| model.contract.build == Build::ByDate)
-    {
-        let published: BTreeSet<NaiveDate> = state.table(model.name()).dates().collect();
-        let days = known.iter().copied().filter(|date| *date < before);
-        tell(
-            model.name(),
-            &mut days
-                .filter(|date| !published.contains(date))
-                .filter(|date| tables::has_inputs(workspace, model, state, *date)),
-        );
-    }
-    found
-}
 
 /// A project with its models, ready to run.
 #[derive(Debug, Clone)]

@@ -76,7 +76,7 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
     let state = over(&own);
     let found = completeness::look(&workspace.project, &state, options.now, options.dates).await?;
     let asked = night::asked(&workspace.project, &state, options, &found, options.now)?;
-    let mut warnings = super::holes(workspace, &state, asked.dates.0);
+    let mut warnings = super::holes::holes(workspace, &state, asked.dates.0).await?;
     let (sources, models) = night::steps_of(workspace, sandbox.is_some(), options);
     // What is planned is entered into a copy of the state, so that models further down see it coming.
     let mut expected = state.clone();

@@ -6,6 +6,7 @@ use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 use object_store::ObjectStoreExt;
 
+use super::layout::Layout;
 use super::listing;
 use super::store::Location;
 use crate::error::{Error, Result};
@@ -108,6 +109,34 @@ impl Inventory {
             }
         }
     }
+}
+
+/// The dates for which a source has a folder, by one listing that does not look into them. None where the
+/// layout's date is no folder.
+pub async fn path_dates(source: &Source) -> Result<BTreeSet<NaiveDate>> {
+    let layout = Layout::parse(&source.layout);
+    if !layout.lists_by_date() {
+        return Ok(BTreeSet::new());
+    }
+    let location = Location::open(&source.from)?;
+    let folder = layout.prefix(None);
+    let listed = location
+        .store
+        .list_with_delimiter(Some(&location.key(&folder)))
+        .await
+        .map_err(Error::store(format!("listing {}{folder}", source.from)))?;
+    Ok(listed
+        .common_prefixes
+        .iter()
+        .filter_map(|prefix| {
+            let name = prefix.parts().next_back()?.as_ref().to_string();
+            let wanted = format!("{folder}{name}/");
+            // The date may stand anywhere in the folder's name.
+            (0..name.len())
+                .filter_map(|at| NaiveDate::parse_from_str(name.get(at..at + 10)?, "%Y-%m-%d").ok())
+                .find(|date| layout.prefix(Some(*date)).starts_with(&wanted))
+        })
+        .collect())
 }
 
 fn marker_path(source: &Source, name: &str, date: NaiveDate) -> String {

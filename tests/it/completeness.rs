@@ -212,10 +212,9 @@ async fn a_hole_holds_later_days_up_until_catch_up_has_passed() {
         ("2026-11-20", "2026-11-22")
     );
     assert!(
-        results
-            .warnings
-            .iter()
-            .any(|warning| warning.starts_with("events: 2026-11-19 to 2026-11-19 is not published")),
+        results.warnings.iter().any(|warning| warning.starts_with(
+            "events: 2026-11-19 is not published and not complete (events: no object of hour 07)"
+        )),
         "{:?}",
         results.warnings
     );
@@ -375,40 +374,60 @@ async fn a_marker_makes_a_day_whole_and_holds_no_rows() {
 #[tokio::test]
 async fn days_of_a_source_that_came_later_are_named_when_they_are_passed_over() {
     let folder = project("Asia/Shanghai", "{after: 2h}", "");
-    for day in 18..=21 {
+    for day in 10..=21 {
         write_day(&folder, day, &[]);
     }
-    folder.run_well(after(21)).await;
-    // It waits for markers: the 20th has none.
+    folder
+        .run_well(after(21).of("2026-11-10", "2026-11-21"))
+        .await;
+    // It waits for markers: the 12th and the 20th have none. Its files begin on the 11th.
     let folder_with_spend = project("Asia/Shanghai", "{after: 2h}", SPEND);
     let pipeline = std::fs::read_to_string(folder_with_spend.path("pipelines/small.yaml")).unwrap();
     folder.write("pipelines/small.yaml", pipeline);
-    for day in 18..=21 {
+    for day in 11..=21 {
         folder.write(
             &format!("spend/dt=2026-11-{day}/a.csv"),
             "channel,spend\nads,1.50\n",
         );
-        if day != 20 {
+        if ![12, 20].contains(&day) {
             folder.write(&format!("spend/dt=2026-11-{day}/_SUCCESS"), "");
         }
     }
+    let passed_over = |start: u32, end: u32| {
+        format!(
+            "spend: 2026-11-{start} to 2026-11-{end} is not published and lies before the dates of a run, although it is complete; `loudou run --from 2026-11-{start} --to 2026-11-{end}` publishes it"
+        )
+    };
+    let lacking = |day: u32| {
+        format!(
+            "spend: 2026-11-{day} is not published and not complete (spend: dt=2026-11-{day}/_SUCCESS is not there); when that is there, `loudou run --date 2026-11-{day}` publishes it"
+        )
+    };
+    let expected = [
+        passed_over(11, 11),
+        passed_over(13, 19),
+        lacking(12),
+        lacking(20),
+    ];
+    let workspace = folder.workspace().await;
+    let plan = plan::plan(&workspace, &after(21).options()).await.unwrap();
+    assert_eq!(plan.warnings, expected);
     let results = folder.run_well(after(21)).await;
     assert_eq!(folder.dates("spend"), ["2026-11-21"]);
-    assert!(
-        results.warnings.iter().any(|warning| warning.starts_with(
-            "spend: 2026-11-18 to 2026-11-20 is not published and lies before the dates of a run"
-        )),
-        "{:?}",
-        results.warnings
-    );
-    // What is complete can be had by naming it.
+    assert_eq!(results.warnings, expected);
+    // What is complete can be had by the words that name it; then the rest is named alone.
+    for (from, to) in [("2026-11-11", "2026-11-11"), ("2026-11-13", "2026-11-19")] {
+        folder.run_well(after(21).of(from, to)).await;
+    }
+    assert_eq!(folder.dates("spend").len(), 9);
+    let results = folder.run_well(after(21)).await;
+    assert_eq!(results.warnings, [lacking(12), lacking(20)]);
+    folder.write("spend/dt=2026-11-12/_SUCCESS", "");
     folder
-        .run_well(after(21).of("2026-11-18", "2026-11-19"))
+        .run_well(after(21).of("2026-11-12", "2026-11-12"))
         .await;
-    assert_eq!(
-        folder.dates("spend"),
-        ["2026-11-18", "2026-11-19", "2026-11-21"]
-    );
+    let results = folder.run_well(after(21)).await;
+    assert_eq!(results.warnings, [lacking(20)]);
 }
 
 /// Does something while a run waits.

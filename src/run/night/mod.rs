@@ -252,8 +252,14 @@ impl Night<'_> {
                 self.finish(step, started, progress);
             }
         }
-        let holes = super::holes(workspace, &self.seen(log), self.asked.dates.0);
-        self.results.warnings.extend(holes);
+        let holes = super::holes::holes(workspace, &self.seen(log), self.asked.dates.0).await;
+        match holes {
+            Ok(found) => self.results.warnings.extend(found),
+            // The night does not hang on it.
+            Err(error) => self.results.warnings.push(format!(
+                "what is missing before the dates of this run could not be looked at: {error}"
+            )),
+        }
         for model in models {
             progress.begin("model", model.name(), self.results.steps.len(), total);
             let started = Instant::now();
