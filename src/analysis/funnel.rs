@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use crate::model::ModelSource;
 use crate::project::{
     Before, Build, ColumnCheck, ColumnContract, ColumnRule, Contract, DataType, Duration, Funnel,
-    Project, Reads, SECOND_US, Source, days_reached,
+    KeyFigures, Project, Reads, SECOND_US, Source, days_reached,
 };
 
 /// The table all funnels go to.
@@ -129,6 +129,11 @@ fn contract(project: &Project) -> Contract {
             ),
             column("golden_rate", DataType::Float64, Some("ratio"), vec![share]),
         ],
+        key_figures: Some(KeyFigures {
+            columns: vec!["reached".to_string()],
+            by: ["funnel", "basis", "step"].map(String::from).into(),
+            only: vec![("breakdown".to_string(), "all".to_string())],
+        }),
         checks: Vec::new(),
     }
 }

@@ -229,6 +229,9 @@ pub(crate) struct Query {
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
+    /// List what was restated instead: date, table, key figures before and after, and why
+    #[arg(long)]
+    pub restatements: bool,
     #[arg(long, value_enum, default_value = "text")]
     pub format: TextOrJson,
 }

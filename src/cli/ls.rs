@@ -5,13 +5,19 @@ use serde_json::json;
 use super::Context;
 use super::arguments::{Ls, TextOrJson};
 use super::output;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project::Build;
+use crate::run::Workspace;
 use crate::table::log::read_state;
+use crate::table::restatement::{Cause, FigureChange, read_all};
 use crate::table::state::TableState;
 
 pub(crate) async fn run(context: &Context, arguments: &Ls) -> Result<u8> {
     let workspace = context.workspace().await?;
+    if arguments.restatements {
+        context.console.clear();
+        return restatements(&workspace, arguments.format);
+    }
     let state = read_state(&workspace.warehouse)?;
     context.console.clear();
     let sources = workspace
@@ -67,6 +73,46 @@ pub(crate) async fn run(context: &Context, arguments: &Ls) -> Result<u8> {
         ];
         output::line(&output::table(&header, &rows))?;
     }
+    Ok(0)
+}
+
+fn restatements(workspace: &Workspace, format: TextOrJson) -> Result<u8> {
+    let found = read_all(&workspace.warehouse)?;
+    if format == TextOrJson::Json {
+        for restatement in &found {
+            let text = serde_json::to_string(restatement)
+                .map_err(|error| Error::Failed(format!("writing a restatement: {error}")))?;
+            output::line(&text)?;
+        }
+        return Ok(0);
+    }
+    if found.is_empty() {
+        output::line("nothing that was published has changed")?;
+        return Ok(0);
+    }
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|restatement| {
+            let figures: Vec<String> = restatement
+                .figures
+                .iter()
+                .map(FigureChange::words)
+                .collect();
+            let causes: Vec<String> = restatement.causes.iter().map(Cause::words).collect();
+            vec![
+                restatement.recorded_at.clone(),
+                restatement
+                    .date
+                    .map_or("whole".to_string(), |date| date.to_string()),
+                restatement.table.clone(),
+                restatement.kind.word().to_string(),
+                figures.join(", "),
+                causes.join("; "),
+            ]
+        })
+        .collect();
+    let header = ["run at", "date", "table", "kind", "changed", "because of"];
+    output::line(&output::table(&header, &rows))?;
     Ok(0)
 }
 

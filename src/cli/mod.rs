@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod query;
 mod report;
+mod restatements;
 mod run;
 
 use std::ffi::OsString;

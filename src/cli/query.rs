@@ -28,7 +28,7 @@ use crate::model::build::{Published, Range, register_all};
 use crate::model::check::try_plan;
 use crate::model::sql;
 use crate::project::Memory;
-use crate::run::calendar;
+use crate::run::{calendar, restatements};
 use crate::source::store::Location;
 use crate::table::log::read_state;
 
@@ -139,6 +139,13 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
         &range,
     )
     .await?;
+    // A table of the project's own goes first.
+    if !table_names(&session)
+        .iter()
+        .any(|name| name == restatements::TABLE)
+    {
+        restatements::register(&session, &workspace.warehouse)?;
+    }
     Ok(session)
 }
 

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::arguments::{Run, TextOrJson};
-use super::output;
+use super::{output, restatements};
 use crate::error::{Error, Result};
 use crate::run::night::{self, RunOptions};
 use crate::run::results::{CheckCounts, RunResults, Status, StepResult};
@@ -88,6 +88,9 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
     }
     for warning in &results.warnings {
         text.push_str(&format!("\nwarning: {warning}"));
+    }
+    for line in restatements::lines(&results.restatements) {
+        text.push_str(&format!("\n{line}"));
     }
     for recovered in &results.recovered {
         text.push_str(&format!("\nrecovered: {recovered}"));

@@ -293,6 +293,7 @@ pub async fn ingest(
         ready,
         objects: records,
         gone: plan.gone.iter().cloned().collect(),
+        ..TableCommit::default()
     };
     Ok((commit, report, causes))
 }

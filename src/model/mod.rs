@@ -9,6 +9,7 @@ pub mod check;
 mod check_checks;
 mod check_queries;
 mod explain;
+pub mod figures;
 mod graph;
 mod places;
 mod rules;

@@ -25,6 +25,8 @@ pub struct Contract {
     pub matures_after: Duration,
     /// Columns in order.
     pub columns: Vec<ColumnContract>,
+    /// What a restatement tells of it, where the contract says so.
+    pub key_figures: Option<KeyFigures>,
     /// Checks of the table as a whole; relationships declared at a column stand here too.
     pub checks: Vec<TableCheck>,
 }
@@ -34,6 +36,36 @@ impl Contract {
     pub fn reads_itself(&self) -> bool {
         self.reads.iter().any(|reads| reads.table == self.name)
     }
+
+    /// What a restatement tells of it. Unless the contract says so: every count and amount that has a
+    /// unit, summed over all rows. Rates and averages are float64 and add up to nothing.
+    pub fn key_figures(&self) -> KeyFigures {
+        let adds_up = |column: &&ColumnContract| {
+            column.unit.is_some()
+                && !column.personal
+                && matches!(column.data_type, DataType::Int64 | DataType::Decimal { .. })
+        };
+        self.key_figures.clone().unwrap_or_else(|| KeyFigures {
+            columns: self
+                .columns
+                .iter()
+                .filter(adds_up)
+                .map(|column| column.name.clone())
+                .collect(),
+            ..KeyFigures::default()
+        })
+    }
+}
+
+/// Sums that stand for a partition where it is restated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyFigures {
+    /// Columns to add up: `int64` or decimals.
+    pub columns: Vec<String>,
+    /// Columns whose values are told apart.
+    pub by: Vec<String>,
+    /// Only rows with these values, by column.
+    pub only: Vec<(String, String)>,
 }
 
 /// How a model is built.

@@ -17,7 +17,7 @@ pub use check::{
     CheckQuery, ColumnCheck, ColumnRule, Earlier, Relationship, Severity, SourceFreshness,
     TableCheck, TableRule,
 };
-pub use contract::{Before, Build, ColumnContract, Contract, Reads};
+pub use contract::{Before, Build, ColumnContract, Contract, KeyFigures, Reads};
 pub use data_type::{DataType, ElementType};
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};

@@ -147,7 +147,7 @@ impl<'a> Fingerprints<'a> {
 }
 
 /// The first and the last day that a date sees through a window, as keys of the state's maps.
-fn seen_by(window: Window, date: NaiveDate) -> (Bound<String>, Bound<String>) {
+pub(super) fn seen_by(window: Window, date: NaiveDate) -> (Bound<String>, Bound<String>) {
     let key = |date: NaiveDate| date_key(Some(date));
     match window {
         Window::Around { before, after } => {

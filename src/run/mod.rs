@@ -4,6 +4,7 @@
 //! day. The clock is an argument.
 
 pub mod calendar;
+mod causes;
 pub mod check;
 pub mod completeness;
 pub mod fingerprint;
@@ -12,6 +13,7 @@ pub mod manifest;
 pub mod night;
 pub mod plan;
 pub mod reports;
+pub mod restatements;
 pub mod results;
 pub mod sandbox;
 pub mod tables;
@@ -126,6 +128,7 @@ fn unsound_contract((name, sql_path): (String, String)) -> Contract {
         reads: Vec::new(),
         matures_after: Duration::from_us(0),
         columns: Vec::new(),
+        key_figures: None,
         checks: Vec::new(),
     }
 }

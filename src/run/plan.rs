@@ -231,15 +231,16 @@ fn expect(state: &mut State, table: &str, date: Option<NaiveDate>) {
         .or_default()
         .partitions
         .entry(date_key(date))
-        .and_modify(|partition| partition.hash = "planned".to_string())
+        .and_modify(|partition| {
+            partition.hash = "planned".to_string();
+            partition.changed = u64::MAX;
+            partition.restated = u64::MAX;
+        })
         .or_insert_with(|| PartitionState {
-            key: String::new(),
-            rows: 0,
-            bytes: 0,
             hash: "planned".to_string(),
             inputs: "planned".to_string(),
-            definition: String::new(),
-            commit: 0,
-            modified_ns: None,
+            first: u64::MAX,
+            changed: u64::MAX,
+            ..PartitionState::default()
         });
 }

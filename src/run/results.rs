@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::ingest::IngestReport;
 use crate::ingest::why::DateCause;
 use crate::table::audit::{CheckResult, CheckStatus};
+use crate::table::restatement::Restatement;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -128,6 +129,8 @@ pub struct RunResults {
     pub recovered: Vec<String>,
     /// What nobody asked for and somebody should know.
     pub warnings: Vec<String>,
+    /// Published partitions that have other bytes now: what changed in them, and why.
+    pub restatements: Vec<Restatement>,
     /// How the checks of all steps ended.
     pub checks: CheckCounts,
     /// Every step, in order.

@@ -10,6 +10,7 @@ mod lock;
 pub mod log;
 mod mounts;
 pub mod publish;
+pub mod restatement;
 pub mod schema;
 pub mod state;
 pub mod write;

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 
 use super::durable;
 use super::log::RunLog;
+use super::restatement::{self, Restatement};
 use super::state::{Commit, CommitPartition, ObjectRecord, PartitionState, State, date_key};
 use super::write::{Written, hash_file};
 use crate::error::Result;
@@ -44,6 +45,8 @@ pub struct TableCommit {
     pub objects: Vec<ObjectRecord>,
     /// Raw objects gone (sources only).
     pub gone: Vec<String>,
+    /// What it says of partitions that were published before.
+    pub restated: Vec<Restatement>,
 }
 
 /// Publishes; gives the dates whose bytes are new. Scratch files are moved where they can be.
@@ -80,7 +83,9 @@ pub fn publish(
         partitions,
         objects: commit.objects,
         gone: commit.gone,
+        restated: commit.restated.clone(),
     })?;
+    restatement::write(warehouse, slot, &commit.restated)?;
     let mut modified_by_key = BTreeMap::new();
     for ready in &commit.ready {
         let path = warehouse.join(partition_key(&commit.table, ready.date));
@@ -173,6 +178,7 @@ pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
     let mut damaged = Vec::new();
     for (slot, commit) in log.state.unfinished.clone() {
         let known = damaged.len();
+        restatement::write(warehouse, slot, &commit.restated)?;
         for partition in &commit.partitions {
             let path = warehouse.join(&partition.key);
             durable::remove_temporary(&path)?;
@@ -242,6 +248,39 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cut_off_commit_restates_is_kept() {
+        use crate::table::restatement::{Cause, CauseKind, ChangeKind, Restatement, read_all};
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = folder.path().join("w");
+        let mut log = RunLog::acquire(&warehouse, "one", "now").unwrap();
+        assert_eq!(read_all(&warehouse).unwrap(), []);
+        let restated = Restatement {
+            table: "t".into(),
+            date: "2026-11-21".parse().ok(),
+            kind: ChangeKind::Restatement,
+            run: 1,
+            recorded_at: "2026-11-22T03:00:00Z".into(),
+            figures: Vec::new(),
+            more_figures: 0,
+            causes: vec![Cause::of_kind(CauseKind::Definition)],
+        };
+        log.commit(Commit {
+            epoch: 1,
+            table: "t".into(),
+            definition: "d".into(),
+            partitions: Vec::new(),
+            objects: Vec::new(),
+            gone: Vec::new(),
+            restated: vec![restated.clone()],
+        })
+        .unwrap();
+        drop(log); // as a crash would
+        let mut log = RunLog::acquire(&warehouse, "two", "now").unwrap();
+        recover(&warehouse, &mut log).unwrap();
+        assert_eq!(read_all(&warehouse).unwrap(), [restated]);
+    }
+
+    #[test]
     fn what_was_cut_off_or_damaged_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let warehouse = folder.path().join("w");
@@ -277,6 +316,7 @@ mod tests {
             }],
             objects: Vec::new(),
             gone: Vec::new(),
+            restated: Vec::new(),
         })
         .unwrap();
         drop(log);

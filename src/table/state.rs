@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::date_text;
+use super::restatement::{ChangeKind, Restatement};
 
 /// One slot of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub struct Commit {
     /// Raw objects that are gone (sources only).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<String>,
+    /// What it says of partitions that were published before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restated: Vec<Restatement>,
 }
 
 /// One partition of a commit.
@@ -107,7 +111,7 @@ pub struct ObjectRecord {
 }
 
 /// A published partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
     /// Key below the warehouse.
     pub key: String,
@@ -123,6 +127,15 @@ pub struct PartitionState {
     pub definition: String,
     /// Slot of the commit it comes from.
     pub commit: u64,
+    /// Slot of the commit that published the date first.
+    #[serde(default)]
+    pub first: u64,
+    /// Slot of the last commit that gave it other bytes.
+    #[serde(default)]
+    pub changed: u64,
+    /// Slot of the last commit that restated it, 0 if none did: it changed otherwise than by maturing.
+    #[serde(default)]
+    pub restated: u64,
     /// When the file was last modified as it was published, in nanoseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_ns: Option<u64>,
@@ -209,9 +222,32 @@ impl State {
             table
                 .partitions
                 .retain(|date, _| date.is_empty() == partition.date.is_none());
+            let date = date_key(partition.date);
+            let before = table.partitions.get(&date);
+            let is_restated = commit.restated.iter().any(|restated| {
+                restated.date == partition.date && restated.kind == ChangeKind::Restatement
+            });
+            let slots = match before {
+                None => (slot, slot, 0),
+                Some(before) => (
+                    before.first,
+                    match before.hash == partition.hash {
+                        true => before.changed,
+                        false => slot,
+                    },
+                    match is_restated {
+                        true => slot,
+                        false => before.restated,
+                    },
+                ),
+            };
+            let (first, changed, restated) = slots;
             table.partitions.insert(
-                date_key(partition.date),
+                date,
                 PartitionState {
+                    first,
+                    changed,
+                    restated,
                     key: partition.key.clone(),
                     rows: partition.rows,
                     bytes: partition.bytes,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use loudou::run::plan;
 use loudou::run::results::Status::{Done, Failed};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::cli::succeeds;
@@ -257,3 +258,167 @@ async fn a_plan_says_which_date_runs_and_why() {
         built
     );
 }
+
+/// A raw object and how it comes.
+#[derive(Debug, Clone)]
+struct Arriving {
+    /// Its path date and name.
+    place: (u32, u32),
+    /// Events by id, days after its path date, hour and user.
+    events: Vec<(u32, i32, u32, u32)>,
+    /// Lines that cannot be read, at most as many as there are events.
+    dirt: usize,
+    /// The night before which it is there whole; after the last one, only the rescan sees it.
+    night: usize,
+    /// What lies there in the night before.
+    before: Before,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Before {
+    Nothing,
+    /// Its first lines.
+    Start,
+    /// Its first bytes.
+    Half,
+    /// Other rows.
+    Other,
+}
+
+impl Arriving {
+    fn path(&self) -> String {
+        let (day, name) = self.place;
+        format!("raw/dt=2026-11-{day}/{name}.ndjson.gz")
+    }
+
+    fn text(&self) -> String {
+        let mut text: String = self.events.iter().map(|line| self.line(*line)).collect();
+        text.push_str(&"{\"id\": \n".repeat(self.dirt.min(self.events.len())));
+        text
+    }
+
+    fn line(&self, (id, days_after, hour, user): (u32, i32, u32, u32)) -> String {
+        let day = self.place.0.cast_signed() + days_after;
+        let platform = ["ios", "android", "web"][user as usize % 3];
+        let time = format!("2026-11-{day}T{hour:02}:00:00+08:00");
+        event(&format!("e{id}"), &time, &format!("u{user}"), platform)
+    }
+
+    fn write_before(&self, folder: &Folder) {
+        let path = self.path();
+        match self.before {
+            Before::Nothing => {}
+            Before::Start => {
+                let lines = self.events[..self.events.len() / 2].iter();
+                let text: String = lines.map(|line| self.line(*line)).collect();
+                folder.write(&path, text);
+            }
+            Before::Half => {
+                folder.write(&path, self.text());
+                cut(folder, &path);
+            }
+            Before::Other => {
+                let lines = [(0, -1, 0, 7), (99, 0, 23, 8), (98, 1, 5, 7)];
+                let text: String = lines.iter().map(|line| self.line(*line)).collect();
+                folder.write(&path, text);
+            }
+        }
+    }
+}
+
+fn arriving(nights: usize) -> impl Strategy<Value = Arriving> {
+    let line = (0u32..12, -1i32..=1, 0u32..24, 0u32..6);
+    let before = prop_oneof![
+        3 => Just(Before::Nothing),
+        1 => Just(Before::Start),
+        1 => Just(Before::Half),
+        1 => Just(Before::Other),
+    ];
+    (
+        (16u32..=20, 0u32..4),
+        prop::collection::vec(line, 0..8),
+        0usize..4,
+        0..=nights,
+        before,
+    )
+        .prop_map(|(place, events, dirt, night, before)| Arriving {
+            place,
+            events,
+            dirt,
+            night,
+            before,
+        })
+}
+
+/// Objects with a place of their own, and the clock of each night before the last.
+fn nights() -> impl Strategy<Value = (Vec<Arriving>, Vec<u32>)> {
+    (1usize..=4)
+        .prop_flat_map(|nights| {
+            (
+                prop::collection::vec(arriving(nights), 1..9),
+                prop::collection::vec(16u32..=20, nights),
+            )
+        })
+        .prop_map(|(mut objects, mut clocks)| {
+            clocks.sort_unstable();
+            objects.sort_by_key(|object| object.place);
+            objects.dedup_by_key(|object| object.place);
+            (objects, clocks)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever order raw objects come in, over any number of nights, whole at once or first in part, cut
+    /// or with other rows: after a last look at everything the bytes are those of one night with all.
+    #[test]
+    fn the_order_of_arrival_is_not_seen((objects, clocks) in nights()) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (several, one) = (project(), project());
+        for folder in [&several, &one] {
+            folder.edit("pipelines/small.yaml", "at_most: 100%", "at_most: 40%");
+            folder.write("sql/marts/maturing.sql", MATURING_SQL);
+            folder.write("sql/marts/maturing.yaml", MATURING);
+        }
+        std::fs::create_dir_all(several.path("raw")).unwrap();
+        for (night, clock) in clocks.iter().enumerate() {
+            for object in &objects {
+                if object.night == night {
+                    several.write(&object.path(), object.text());
+                } else if object.night == night + 1 {
+                    object.write_before(&several);
+                }
+            }
+            let results = runtime.block_on(several.run(after(*clock)));
+            // A night fails for what is half there, and goes on with the rest.
+            let has_half = objects
+                .iter()
+                .any(|object| object.night == night + 1 && object.before == Before::Half);
+            let has_any = objects.iter().any(|object| {
+                object.night <= night
+                    || (object.night == night + 1 && object.before != Before::Nothing)
+            });
+            prop_assert!(results.exit_code == 0 || has_half || !has_any, "{:#?}", results.steps);
+        }
+        for object in &objects {
+            if object.night == clocks.len() {
+                several.write(&object.path(), object.text());
+            }
+            one.write(&object.path(), object.text());
+        }
+        let results = runtime.block_on(several.run(after(20).rescan()));
+        prop_assert_eq!(results.exit_code, 0, "{:#?}", results.steps);
+        let results = runtime.block_on(one.run(after(20)));
+        prop_assert_eq!(results.exit_code, 0, "{:#?}", results.steps);
+        prop_assert_eq!(differing(&several.tables(), &one.tables()), Vec::<String>::new());
+        prop_assert_eq!(
+            differing(&several.all_quarantine(), &one.all_quarantine()),
+            Vec::<String>::new()
+        );
+        prop_assert!(one.tables().len() > 2);
+    }
+}
+
+const MATURING_SQL: &str = "select date, count(*) as events, date < $complete_through as is_mature from stg_events where date between $start and $end group by date";
+const MATURING: &str = "build: by_date\ngrain: one row per day\nkey: [date]\nmatures_after: 1d\ncolumns: {date: {type: date}, events: {type: int64}, is_mature: {type: bool}}\n";

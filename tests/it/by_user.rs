@@ -487,6 +487,7 @@ async fn built_in_models_read_events_by_user() {
             definition: String::new(),
             commit: 1,
             modified_ns: None,
+            ..PartitionState::default()
         };
         partitions.insert(day, partition);
     }

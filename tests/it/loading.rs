@@ -5,8 +5,8 @@ use std::path::Path;
 
 use loudou::project::{
     Allowed, Before, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates,
-    Duration, ElementType, FileFormat, Format, Good, HOUR_US, LayoutZone, Locale, Memory, Needs,
-    Project, Rule, Severity, Shape, SourceFreshness, TimeFormat,
+    Duration, ElementType, FileFormat, Format, Good, HOUR_US, KeyFigures, LayoutZone, Locale,
+    Memory, Needs, Project, Rule, Severity, Shape, SourceFreshness, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -90,6 +90,7 @@ columns:
       - unique: {name: each_once}
       - accepted_values: {values: [1, 2], severity: warn, name: one_or_two}
       - relationship: {to: events.amount, severity: stop}
+key_figures: {columns: [few], by: [few], where: {few: 1}}
 checks:
   - row_count: {min: 1, max: 99, name: some}
   - row_count: {against: same_weekday, within: 150%, at_least_rows: 40, severity: warn}
@@ -382,6 +383,14 @@ fn contracts_are_read() {
                 Some("one_or_two")
             ),
         ]
+    );
+    assert_eq!(
+        contract.key_figures,
+        Some(KeyFigures {
+            columns: vec!["few".into()],
+            by: vec!["few".into()],
+            only: vec![("few".into(), "1".into())],
+        })
     );
     let words: Vec<String> = contract
         .checks

@@ -22,6 +22,7 @@ mod loading;
 mod manifest;
 mod mending;
 mod nights;
+mod restatements;
 mod sandbox;
 mod schemas;
 mod support;

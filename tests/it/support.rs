@@ -260,6 +260,14 @@ impl Folder {
         found
     }
 
+    /// Bytes of every file set aside, by path.
+    pub fn all_quarantine(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        let root = self.path("warehouse/_loudou/quarantine");
+        collect(&root, &root, &mut found);
+        found
+    }
+
     /// Lines set aside of an object.
     pub fn quarantine(&self, source: &str, object: &str) -> Vec<serde_json::Value> {
         let path = self.path(&format!(

@@ -1,6 +1,7 @@
 //! Contracts of SQL models.
 
 use super::contract_checks::{Checks, Own};
+use super::key_figures::key_figures;
 use super::values::is_name;
 use super::{Checker, Tables};
 use crate::config::raw::{BuildWord, ContractColumnFile, ContractFile, ReadsFile};
@@ -101,6 +102,10 @@ pub fn contract(
         .map_or(Duration::from_us(0), |text| {
             checker.whole_days(node.place_of("matures_after"), "matures_after", text)
         });
+    let key_figures = raw
+        .key_figures
+        .as_ref()
+        .map(|figures| key_figures(figures, &columns, node, checker));
     let contract = Contract {
         name: name.to_owned(),
         sql_path: sql_path.to_owned(),
@@ -115,6 +120,7 @@ pub fn contract(
         reads,
         matures_after,
         columns,
+        key_figures,
         checks: checks.of_table,
     };
     (checker.told() == before).then_some(contract)

@@ -8,6 +8,7 @@ mod complete_when;
 mod contract;
 mod contract_checks;
 mod funnel;
+mod key_figures;
 mod layout;
 mod pipeline;
 mod project;

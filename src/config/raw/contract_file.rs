@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ColumnCheckFile, Ordered, TableCheckFile};
+use super::{ColumnCheckFile, Listed, Ordered, TableCheckFile};
 
 /// The contract of the SQL model of the same name: what its table is.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,10 +33,32 @@ pub struct ContractFile {
     /// Columns by name, in order.
     #[schemars(required)]
     pub columns: Option<Ordered<ContractColumnFile>>,
+    /// Which sums stand for a date where it is restated; every `int64` and decimal with a unit, over all
+    /// rows, unless given.
+    pub key_figures: Option<KeyFiguresFile>,
     /// Audits of the table as a whole before publication.
     #[serde(default)]
     #[schemars(example = serde_json::json!([{"row_count": {"min": 1}}]))]
     pub checks: Vec<TableCheckFile>,
+}
+
+/// Sums that stand for a date where it is restated.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({"columns": ["visitors", "paid_gmv"], "where": {"platform": "all"}}))]
+pub struct KeyFiguresFile {
+    /// Columns to add up: `int64` or decimals.
+    #[schemars(example = ["visitors", "paid_gmv"])]
+    #[schemars(required)]
+    pub columns: Option<Vec<String>>,
+    /// Columns whose values are told apart.
+    #[serde(default)]
+    #[schemars(example = ["platform"])]
+    pub by: Vec<String>,
+    /// Only rows with these values, by column.
+    #[serde(default, rename = "where")]
+    #[schemars(example = serde_json::json!({"platform": "all"}))]
+    pub only: Ordered<Listed>,
 }
 
 /// Ways to build a table.

@@ -17,7 +17,7 @@ pub use check_file::{
     AgainstWord, ColumnCheckFile, ColumnCheckMapping, FreshnessFile, RelationshipFile,
     RowCountFile, SeverityWord, SqlFile, TableCheckFile,
 };
-pub use contract_file::{BuildWord, ContractColumnFile, ContractFile, ReadsFile};
+pub use contract_file::{BuildWord, ContractColumnFile, ContractFile, KeyFiguresFile, ReadsFile};
 pub use ordered::Ordered;
 pub use pipeline_file::{
     ColumnFile, CompleteWhenFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord,

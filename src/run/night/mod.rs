@@ -3,6 +3,7 @@
 
 mod freshness;
 mod models;
+mod restated;
 mod sources;
 mod start;
 
@@ -119,6 +120,7 @@ pub async fn run(
             incomplete,
             recovered: Vec::new(),
             warnings: Vec::new(),
+            restatements: Vec::new(),
             checks: CheckCounts::default(),
             steps: Vec::new(),
             seconds: 0.0,

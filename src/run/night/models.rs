@@ -86,7 +86,8 @@ impl Night<'_> {
                 return Ok(());
             }
         };
-        for commit in commits {
+        for mut commit in commits {
+            self.restate_model(model, log, &mut commit).await;
             step.dates.extend(
                 commit
                     .ready
@@ -342,7 +343,7 @@ impl Night<'_> {
 }
 
 /// Enters what lies on scratch as if it were published, for the dates behind it.
-fn see_built(state: &mut State, commit: &TableCommit) {
+pub(super) fn see_built(state: &mut State, commit: &TableCommit) {
     let table = state.tables.entry(commit.table.clone()).or_default();
     for ready in &commit.ready {
         table.partitions.insert(
@@ -355,8 +356,7 @@ fn see_built(state: &mut State, commit: &TableCommit) {
                 hash: ready.written.hash.clone(),
                 inputs: ready.inputs.clone(),
                 definition: commit.definition.clone(),
-                commit: 0,
-                modified_ns: None,
+                ..PartitionState::default()
             },
         );
     }

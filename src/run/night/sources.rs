@@ -49,7 +49,7 @@ impl Night<'_> {
             scratch: self.scratch.clone(),
             warehouse: workspace.warehouse.clone(),
         };
-        let (commit, report, causes) = ingest::ingest(&context, source, &state, &plan).await?;
+        let (mut commit, report, causes) = ingest::ingest(&context, source, &state, &plan).await?;
         step.dates = commit
             .ready
             .iter()
@@ -57,6 +57,7 @@ impl Night<'_> {
             .map(|date| date.to_string())
             .collect();
         step.why = why::words(&causes, dates_as_text).join("; ");
+        self.restate_source(source, log, &causes, &mut commit);
         step.causes = causes;
         step.rows = commit.ready.iter().map(|ready| ready.written.rows).sum();
         if !commit.ready.is_empty() || !commit.objects.is_empty() || !commit.gone.is_empty() {

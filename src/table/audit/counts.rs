@@ -137,14 +137,9 @@ mod tests {
             table.partitions.insert(
                 day(*date).to_string(),
                 PartitionState {
-                    key: String::new(),
                     rows: *rows,
-                    bytes: 0,
-                    hash: String::new(),
-                    inputs: String::new(),
                     definition: "now".into(),
-                    commit: 0,
-                    modified_ns: None,
+                    ..PartitionState::default()
                 },
             );
         }
