@@ -7,6 +7,7 @@
 mod chunk;
 mod conflicts;
 mod deduplicate;
+mod early_rows;
 mod limit;
 mod object_rows;
 mod order;
@@ -80,6 +81,11 @@ pub struct IngestReport {
     pub id_conflicts: u64,
     /// Rows of days before the first raw object's: they belong to no day that is published.
     pub rows_before_first_day: u64,
+    /// Rows of days that lie before those asked for and before all that is published.
+    pub rows_before_dates: u64,
+    /// Those days.
+    #[serde(skip)]
+    pub before_dates: BTreeSet<NaiveDate>,
     /// Dates that stay as they were because too many of their lines are bad.
     pub blocked: Vec<Blocked>,
     /// Objects that cannot be read, with the dates that stay as they were because of them.
@@ -276,7 +282,7 @@ pub async fn ingest(
     for path in &plan.gone {
         quarantine::remove(context, source, path)?;
     }
-    early_rows(source, state, plan, &records, &mut report);
+    early_rows::tell(source, plan, &records, &mut report);
     for record in &records {
         let had_lines = |known: &ObjectRecord| known.lines > 0;
         if record.lines == 0 && state.objects.get(&record.path).is_some_and(had_lines) {
@@ -296,32 +302,6 @@ pub async fn ingest(
         ..TableCommit::default()
     };
     Ok((commit, report, causes))
-}
-
-/// Counts and names rows that are read and belong to a day before the first object's: such a day would
-/// hold nothing but its latest rows, so it is not published.
-fn early_rows(
-    source: &Source,
-    state: &TableState,
-    plan: &IngestPlan,
-    records: &[ObjectRecord],
-    report: &mut IngestReport,
-) {
-    let mut by_date: BTreeMap<NaiveDate, (u64, &str)> = BTreeMap::new();
-    for record in records {
-        for (date, rows) in &record.rows_by_date {
-            if Some(*date) < plan.first_day && state.partition(Some(*date)).is_none() {
-                by_date.entry(*date).or_insert((0, &record.path)).0 += rows;
-            }
-        }
-    }
-    for (date, (rows, example)) in by_date {
-        report.rows_before_first_day += rows;
-        let path = source.layout.replace("{date}", &date.to_string());
-        report.warnings.push(format!(
-            "{rows} rows of {date} are not published: they stand in files of later days ({example}), and there is no file of {date} itself. A file there, also one without lines ({path}), has the day published"
-        ));
-    }
 }
 
 /// Waits until a day's file is on the disk.

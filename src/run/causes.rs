@@ -1,27 +1,31 @@
 //! Which of its inputs changed since a partition was built: the log's slots tell the order of things.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use chrono::NaiveDate;
 
 use super::Workspace;
 use super::fingerprint::seen_by;
-use super::tables::dates_as_text;
+use super::tables::{Reason, dates_as_text};
 use crate::ingest::why::{DateCause, SourceCause};
 use crate::model::Model;
 use crate::table::restatement::{Cause, CauseKind};
 use crate::table::state::{PartitionState, State};
 
-/// Of a model's date that is built again: partitions it reads that were published, restated or matured
-/// after it was built; another definition; the clock.
-pub(super) fn of_model(
+/// Days of inputs by what happened to them and their table; a table that is built whole has none.
+type Inputs = BTreeMap<(CauseKind, String), BTreeSet<NaiveDate>>;
+
+/// Partitions that a model's date reads and that were published, restated or matured after it was built;
+/// the definition; the clock.
+fn inputs(
     workspace: &Workspace,
     model: &Model,
     state: &State,
     date: Option<NaiveDate>,
     published: &PartitionState,
-) -> Vec<Cause> {
-    let mut found = Vec::new();
+) -> Inputs {
+    let mut found = Inputs::new();
     let since = published.commit;
     for (name, window) in workspace.models.windows(model) {
         let Some(table) = state.tables.get(&name) else {
@@ -29,7 +33,7 @@ pub(super) fn of_model(
         };
         let range = match date {
             Some(date) => seen_by(window, date),
-            None => (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
+            None => (Bound::Unbounded, Bound::Unbounded),
         };
         // Of a table that is built whole, growth at its end is no restatement.
         let last_then = match date {
@@ -41,13 +45,6 @@ pub(super) fn of_model(
                 .filter_map(|(day, _)| day.parse().ok())
                 .max(),
         };
-        let mut days: [(CauseKind, BTreeSet<NaiveDate>, bool); 4] = [
-            CauseKind::InputRestated,
-            CauseKind::InputFilled,
-            CauseKind::InputMatured,
-            CauseKind::LaterDays,
-        ]
-        .map(|kind| (kind, BTreeSet::new(), false));
         for (day, partition) in table.partitions.range(range) {
             if partition.changed <= since {
                 continue;
@@ -59,32 +56,72 @@ pub(super) fn of_model(
                 (false, true) => CauseKind::InputRestated,
                 (false, false) => CauseKind::InputMatured,
             };
-            for (of, dates, is_hit) in &mut days {
-                if *of == kind {
-                    *is_hit = true;
-                    dates.extend(day);
-                }
-            }
-        }
-        for (kind, dates, _) in days.into_iter().filter(|(_, _, is_hit)| *is_hit) {
-            found.push(Cause {
-                table: name.clone(),
-                dates: dates_as_text(&dates),
-                ..Cause::of_kind(kind)
-            });
+            found.entry((kind, name.clone())).or_default().extend(day);
         }
     }
     if published.definition != workspace.models.definition(&workspace.project, model) {
-        found.push(Cause::of_kind(CauseKind::Definition));
+        found.insert((CauseKind::Definition, String::new()), BTreeSet::new());
     }
     if found.is_empty() {
-        let is_by_clock = model.parameters.contains("complete_through");
-        found.push(Cause::of_kind(match is_by_clock {
+        let kind = match model.parameters.contains("complete_through") {
             true => CauseKind::DaysComplete,
             false => CauseKind::Unexplained,
-        }));
+        };
+        found.insert((kind, String::new()), BTreeSet::new());
     }
     found
+}
+
+/// Of a model's date that is built again.
+pub(super) fn of_model(
+    workspace: &Workspace,
+    model: &Model,
+    state: &State,
+    date: Option<NaiveDate>,
+    published: &PartitionState,
+) -> Vec<Cause> {
+    inputs(workspace, model, state, date, published)
+        .into_iter()
+        .map(|((kind, table), dates)| Cause {
+            table,
+            dates: dates_as_text(&dates),
+            ..Cause::of_kind(kind)
+        })
+        .collect()
+}
+
+/// Which inputs are others than they were, for all dates of a model that are built for that:
+/// `events 2026-11-19, events 2026-11-21 new`.
+pub(super) fn changed_inputs(
+    workspace: &Workspace,
+    model: &Model,
+    state: &State,
+    build: &BTreeMap<Option<NaiveDate>, Reason>,
+) -> String {
+    let table = state.table(model.name());
+    let mut all = Inputs::new();
+    for (date, reason) in build {
+        let published = table.partition(*date);
+        if let Some(published) = published.filter(|_| *reason == Reason::InputsChanged) {
+            for (key, dates) in inputs(workspace, model, state, *date, published) {
+                all.entry(key).or_default().extend(dates);
+            }
+        }
+    }
+    let words: BTreeSet<String> = all
+        .into_iter()
+        .filter_map(|((kind, table), dates)| {
+            let dates = dates_as_text(&dates).join(", ");
+            let input = format!("{table} {dates}").trim_end().to_string();
+            match kind {
+                CauseKind::DaysComplete => Some("more days are complete".to_string()),
+                CauseKind::InputFilled | CauseKind::LaterDays => Some(format!("{input} new")),
+                CauseKind::InputRestated | CauseKind::InputMatured => Some(input),
+                _ => None,
+            }
+        })
+        .collect();
+    words.into_iter().collect::<Vec<_>>().join("; ")
 }
 
 /// Of a source's date.

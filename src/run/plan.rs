@@ -6,10 +6,11 @@ use chrono::{Days, NaiveDate};
 use serde::Serialize;
 
 use super::Workspace;
+use super::causes;
 use super::completeness::{self, Incomplete};
 use super::night::{self, RunOptions};
 use super::sandbox::Sandbox;
-use super::tables::{self, dates_as_text, needed};
+use super::tables::{self, Reason, dates_as_text, needed};
 use crate::error::Result;
 use crate::ingest;
 use crate::ingest::plan::{IngestPlan, Request};
@@ -139,6 +140,7 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
                 needed.stale.remove(&date);
             }
         }
+        let before = expected.clone();
         let mut by_reason: BTreeMap<&'static str, BTreeSet<NaiveDate>> = BTreeMap::new();
         for (date, reason) in &needed.build {
             by_reason.entry(reason.words()).or_default().extend(*date);
@@ -156,12 +158,23 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
         }
         if !dates.is_empty() || !stale.is_empty() {
             let is_only = by_reason.len() == 1;
+            // The slots of a sandbox's log are not those of the warehouse's.
+            let changed = match sandbox {
+                None => causes::changed_inputs(workspace, model, &before, &needed.build),
+                Some(_) => String::new(),
+            };
             let mut why: Vec<String> = by_reason
                 .into_iter()
                 .map(|(reason, dates)| match is_only || dates.is_empty() {
                     true => reason.to_string(),
                     false => format!("{reason} ({})", dates_as_text(&dates).join(", ")),
                 })
+                .map(
+                    |words| match words.starts_with(Reason::InputsChanged.words()) {
+                        true if !changed.is_empty() => format!("{words}: {changed}"),
+                        _ => words,
+                    },
+                )
                 .collect();
             let reads_all = workspace
                 .models

@@ -316,3 +316,12 @@ async fn a_copied_project_runs_on() {
         assert_eq!(after_copy.get(path), Some(bytes), "{path}");
     }
 }
+
+#[test]
+fn a_quiet_init_says_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("shop");
+    let text = cli::succeeds(folder.path(), &["-q", "init", dir.to_str().unwrap()]);
+    assert_eq!(text, "");
+    assert!(dir.join("pipelines/_project.yaml").is_file());
+}

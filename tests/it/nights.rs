@@ -233,7 +233,10 @@ async fn a_changed_object_restates_its_dates_and_what_is_computed_from_them() {
         (&days(&[18, 19]), &days(&[18, 19]))
     );
     assert_eq!(step(&results, "daily").dates, days(&[18, 19]));
-    assert_eq!(step(&results, "daily").why, "2 inputs changed");
+    assert_eq!(
+        step(&results, "daily").why,
+        "2 inputs changed (events 2026-11-18 to 2026-11-19)"
+    );
     assert_eq!(step(&results, "around").dates, days(&[17, 18, 19, 20]));
     assert_eq!(step(&results, "total").status, Done);
     expected.run_well(after(21)).await;
@@ -284,6 +287,40 @@ async fn an_object_outside_the_dates_is_seen_by_a_rescan_only() {
         folder.column("daily", "2026-11-16", "platform"),
         ["android", "ios", "web"]
     );
+    // One changes, one goes, one comes that is older than everything published.
+    let before = folder.tables();
+    let changed = event("17-1", "2026-11-17T11:00:00+08:00", "u2", "web");
+    folder.write("raw/dt=2026-11-17/1.ndjson", changed);
+    folder.remove("raw/dt=2026-11-18/1.ndjson");
+    let older = event("older", "2026-11-10T05:00:00+08:00", "u3", "web");
+    folder.write("raw/dt=2026-11-10/a.ndjson", older);
+    let of = || after(21).of("2026-11-21", "2026-11-21");
+    let results = folder.run_well(of()).await;
+    assert_eq!(step(&results, "events").status, Unchanged);
+    let results = folder.run_well(of().rescan()).await;
+    assert_eq!(step(&results, "events").changed, days(&[17, 18]));
+    assert_eq!(step(&results, "daily").changed, days(&[17, 18]));
+    let events: Vec<String> = differing(&before, &folder.tables())
+        .into_iter()
+        .filter(|path| path.starts_with("events/"))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            "events/dt=2026-11-17/data.parquet",
+            "events/dt=2026-11-18/data.parquet"
+        ]
+    );
+    let older = "events: 1 rows of 2026-11-10 to 2026-11-10 are not published: they lie before the dates of this run and before everything published; `loudou run --from 2026-11-10 --to 2026-11-10` publishes these days if they are complete";
+    assert!(
+        results.warnings.contains(&older.to_string()),
+        "{:?}",
+        results.warnings
+    );
+    folder
+        .run_well(after(21).of("2026-11-10", "2026-11-10"))
+        .await;
+    assert_eq!(folder.column("events", "2026-11-10", "event_id"), ["older"]);
 }
 
 #[tokio::test]
@@ -493,6 +530,9 @@ async fn a_second_run_is_told_to_try_again() {
     assert!(error.to_string().contains("process 7"), "{error}");
     drop(log);
     folder.run_well(after(21)).await;
+    // Who meets the lock reads the real clock, whatever the run takes as the present.
+    let holder = fs::read_to_string(folder.path("warehouse/_loudou/lock")).unwrap();
+    assert_eq!(holder, "a test, since 1970-01-01T00:00:00Z");
 }
 
 #[tokio::test]

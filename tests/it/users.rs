@@ -291,7 +291,10 @@ async fn what_is_restated_restates_the_days_behind_as_far_as_bytes_change() {
         step(&results, "user_milestones").changed,
         Vec::<String>::new()
     );
-    assert_eq!(step(&results, "user_milestones").why, "1 inputs changed");
+    assert_eq!(
+        step(&results, "user_milestones").why,
+        "1 inputs changed (user_days 2026-11-16)"
+    );
 
     // A user of the 20th was there on the 16th: the days behind are looked at, one of them changes.
     folder.write(
@@ -309,7 +312,7 @@ async fn what_is_restated_restates_the_days_behind_as_far_as_bytes_change() {
         of_model("user_milestones"),
         (
             vec!["2026-11-16 to 2026-11-21".to_string()],
-            vec!["inputs changed".to_string()]
+            vec!["inputs changed: user_days 2026-11-16".to_string()]
         )
     );
     let results = folder.run_well(after(21)).await;

@@ -11,6 +11,7 @@ use crate::model::audit::Audit;
 use crate::model::build::{self, Published, Range};
 use crate::model::{Model, Window};
 use crate::project::Before;
+use crate::run::causes;
 use crate::run::fingerprint::{self, Fingerprints};
 use crate::run::results::{Status, StepResult};
 use crate::run::tables::{Reason, needed, ranges};
@@ -46,6 +47,11 @@ impl Night<'_> {
             }
             return Ok(());
         }
+        // The slots of a sandbox's log are not those of the warehouse's.
+        let changed = match self.sandbox {
+            None => causes::changed_inputs(workspace, model, &seen, &wanted.build),
+            Some(_) => String::new(),
+        };
         let built = self
             .build_and_audit(model, &seen, &mut wanted.build, &skipped, step)
             .await;
@@ -58,7 +64,12 @@ impl Night<'_> {
         }
         step.why = counts
             .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
+            .map(
+                |(reason, count)| match *reason == Reason::InputsChanged.words() {
+                    true if !changed.is_empty() => format!("{count} {reason} ({changed})"),
+                    _ => format!("{count} {reason}"),
+                },
+            )
             .collect::<Vec<_>>()
             .join(", ");
         let commits = match built {

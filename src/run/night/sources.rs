@@ -74,6 +74,24 @@ impl Night<'_> {
                 .warnings
                 .push(format!("{}: {warning}", source.name));
         }
+        // Days before all that is published anywhere are no holes, and only the rows tell of them.
+        let first_anywhere = workspace
+            .project
+            .sources
+            .keys()
+            .filter_map(|name| log.state.tables.get(name)?.dates().next())
+            .min();
+        let older = report
+            .before_dates
+            .iter()
+            .filter(|date| first_anywhere.is_none_or(|first| **date < first));
+        let ends = older.clone().next().zip(older.last());
+        if let Some((first, last)) = ends {
+            self.results.warnings.push(format!(
+                "{}: {} rows of {first} to {last} are not published: they lie before the dates of this run and before everything published; `loudou run --from {first} --to {last}` publishes these days if they are complete",
+                source.name, report.rows_before_dates
+            ));
+        }
         self.hold_back(source, &plan, &report, step);
         step.ingest = Some(report);
         Ok(())
