@@ -81,11 +81,11 @@ impl Night<'_> {
             .keys()
             .filter_map(|name| log.state.tables.get(name)?.dates().next())
             .min();
-        let older = report
+        let mut older = report
             .before_dates
             .iter()
             .filter(|date| first_anywhere.is_none_or(|first| **date < first));
-        let ends = older.clone().next().zip(older.last());
+        let ends = older.clone().next().zip(older.next_back());
         if let Some((first, last)) = ends {
             self.results.warnings.push(format!(
                 "{}: {} rows of {first} to {last} are not published: they lie before the dates of this run and before everything published; `loudou run --from {first} --to {last}` publishes these days if they are complete",
