@@ -51,10 +51,13 @@ pub(crate) fn lines(restatements: &[Restatement]) -> Vec<String> {
 
 /// `daily events 3 → 4, amount 3.30 → 4.40; …`
 fn figures(tables: &[&Restatement]) -> String {
-    // Where a mart says it, the rows of what it is made of say nothing more.
+    // First the figures that somebody chose; the rows of what they are made of say nothing more.
     let is_told = |found: &&&Restatement| !found.figures.is_empty();
     let mut told: Vec<&&Restatement> = tables.iter().filter(is_told).collect();
-    told.sort_by_key(|found| found.figures.iter().all(|figure| figure.figure == "rows"));
+    told.sort_by_key(|found| {
+        let are_rows = found.figures.iter().all(|figure| figure.figure == "rows");
+        (!found.declared, are_rows)
+    });
     let mut words: Vec<String> = told
         .iter()
         .take(TOLD_TABLES)

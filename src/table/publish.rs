@@ -260,6 +260,7 @@ mod tests {
             kind: ChangeKind::Restatement,
             run: 1,
             recorded_at: "2026-11-22T03:00:00Z".into(),
+            declared: false,
             figures: Vec::new(),
             more_figures: 0,
             causes: vec![Cause::of_kind(CauseKind::Definition)],

@@ -29,6 +29,9 @@ pub struct Restatement {
     pub run: u64,
     /// The run's clock, RFC 3339.
     pub recorded_at: String,
+    /// Whether the contract names the table's key figures: then they are told first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declared: bool,
     /// Key figures that changed; none if other things did.
     pub figures: Vec<FigureChange>,
     /// Further changes of figures that are not told.

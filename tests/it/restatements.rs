@@ -102,6 +102,7 @@ async fn a_late_row_restates_its_day_and_the_days_that_read_it() {
         [json!({
             "date": "2026-11-19",
             "kind": "restatement",
+            "declared": true,
             "figures": [
                 {"figure": "events", "of": "web", "unit": "events", "before": null, "after": "1"},
                 {"figure": "amount", "of": "web", "unit": "currency", "before": null, "after": "1.10"},
@@ -218,7 +219,7 @@ async fn the_summary_tells_a_restated_day_in_two_lines_from_its_raw_objects() {
     );
     for lines in [
         "\nrestated 2026-11-18: around events 9 → 10\n  because of events: 1 late object (dt=2026-11-20/more.ndjson)\n",
-        "\nrestated 2026-11-19: around events 9 → 10; daily events (web) none → 1, amount (web) none → 1.10, rows (web) none → 1; maturing events 3 → 4; also events\n  because of events: 1 late object (dt=2026-11-20/more.ndjson)\n",
+        "\nrestated 2026-11-19: daily events (web) none → 1, amount (web) none → 1.10, rows (web) none → 1; around events 9 → 10; maturing events 3 → 4; also events\n  because of events: 1 late object (dt=2026-11-20/more.ndjson)\n",
         "\nrestated 2026-11-20: around events 6 → 9\n  because of events 2026-11-21 is there; events: 1 late object (dt=2026-11-20/more.ndjson)\n",
         "\nrestated whole: total events 15 → 18, rows 2 → 3\n",
         "\nmatured, since more days are complete: maturing of 2026-11-20\n",

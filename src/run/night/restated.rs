@@ -81,6 +81,7 @@ impl Night<'_> {
                 self.figures(model, &log.state, ready, &commit.table).await;
             let kind = kind_of(&causes);
             restated.push(Restatement {
+                declared: model.contract.key_figures.is_some(),
                 figures,
                 more_figures,
                 ..self.restatement(model.name(), ready.date, kind, causes, log)
@@ -127,6 +128,7 @@ impl Night<'_> {
             kind,
             run: log.epoch(),
             recorded_at: self.now.to_rfc3339_opts(SecondsFormat::Secs, true),
+            declared: false,
             figures: Vec::new(),
             more_figures: 0,
             causes,
