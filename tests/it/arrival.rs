@@ -19,17 +19,24 @@ fn cut(folder: &Folder, path: &str) {
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
 }
 
-/// Many lines of one day, so that half of the object holds whole rows.
+/// Many long lines of one day that hardly compress: of half the object, whole chunks of rows are read.
 fn long_text(day: u32, name: &str) -> String {
-    (0..800)
-        .map(|number| {
-            let time = format!("2026-11-{day}T{:02}:00:00+08:00", number % 24);
-            event(
-                &format!("{name}-{number}"),
-                &time,
-                &format!("u{}", number * 7919),
-                "web",
-            )
+    let mut number = 7u64;
+    let mut pad = || -> String {
+        (0..768)
+            .map(|_| {
+                number = number
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                format!("{:08x}", number >> 32)
+            })
+            .collect()
+    };
+    (0..900)
+        .map(|at| {
+            let time = format!("2026-11-{day}T{:02}:00:00+08:00", at % 24);
+            let line = event(&format!("{name}-{at}"), &time, "u9", "web");
+            line.replace("\"event\"", &format!("\"pad\":\"{}\",\"event\"", pad()))
         })
         .collect()
 }
@@ -38,9 +45,8 @@ fn long_text(day: u32, name: &str) -> String {
 async fn half_an_object_holds_its_path_date_back_and_nothing_else() {
     let folder = project();
     write_days(&folder);
-    // It also holds a row of the 19th, which is published without it.
-    let text =
-        event("half-late", "2026-11-19T01:00:00+08:00", "u9", "web") + &long_text(20, "half");
+    // Its rows are of the 19th, all but one, and the 19th is published without them.
+    let text = long_text(19, "half") + &event("half", "2026-11-20T01:00:00+08:00", "u9", "web");
     folder.write("raw/dt=2026-11-20/half.ndjson.gz", &text);
     cut(&folder, "raw/dt=2026-11-20/half.ndjson.gz");
     let results = folder.run(after(21)).await;
@@ -76,7 +82,7 @@ async fn half_an_object_holds_its_path_date_back_and_nothing_else() {
     write_days(&expected);
     expected.write("raw/dt=2026-11-20/half.ndjson.gz", &text);
     expected.run_well(after(21)).await;
-    assert_eq!(folder.rows("events", "2026-11-19").len(), 4);
+    assert_eq!(folder.rows("events", "2026-11-19").len(), 903);
     assert_eq!(
         differing(&folder.tables(), &expected.tables()),
         Vec::<String>::new()
