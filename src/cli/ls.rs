@@ -12,7 +12,7 @@ use crate::table::state::TableState;
 
 pub(crate) async fn run(context: &Context, arguments: &Ls) -> Result<u8> {
     let workspace = context.workspace().await?;
-    let state = read_state(&workspace.warehouse)?;
+    let state = read_state(&workspace.warehouse).await?;
     context.console.clear();
     let sources = workspace
         .project

@@ -29,7 +29,7 @@ use crate::model::check::try_plan;
 use crate::model::sql;
 use crate::project::Memory;
 use crate::run::calendar;
-use crate::source::store::Location;
+use crate::store::Location;
 use crate::table::log::read_state;
 
 pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
@@ -119,7 +119,7 @@ fn table_names(session: &SessionContext) -> Vec<String> {
 
 async fn project_session(context: &Context) -> Result<SessionContext> {
     let workspace = context.workspace().await?;
-    let state = read_state(&workspace.warehouse)?;
+    let state = read_state(&workspace.warehouse).await?;
     let session = workspace.engine.session()?;
     let complete_through = calendar::known_through(&workspace.project, &state, context.now);
     let range = Range {
@@ -174,9 +174,13 @@ fn refuse_published(context: &Context, path: &Path) -> Result<()> {
     let (Ok(folder), Some(project)) = (folder, config::load(&root).0) else {
         return Ok(());
     };
-    let kept = std::iter::once(&project.warehouse)
-        .chain(project.sources.values().map(|source| &source.from))
-        .filter_map(|url| Location::open(url).ok()?.local_path()?.canonicalize().ok());
+    let sources = project.sources.values();
+    let kept = std::iter::once((&project.warehouse, &project.warehouse_store))
+        .chain(sources.map(|source| (&source.from, &source.store)))
+        .filter_map(|(url, store)| {
+            let folder = Location::open(url, store).ok()?.local_path()?;
+            folder.canonicalize().ok()
+        });
     for kept in kept {
         if folder.starts_with(&kept) {
             return Err(Error::Usage(format!(

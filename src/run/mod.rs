@@ -25,11 +25,11 @@ use crate::analysis;
 use crate::config::Parts;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, EngineOptions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{ModelSource, Models, Unread};
 use crate::project::{Build, Contract, Duration, Needs, Project};
-use crate::source::store::Location;
 use crate::table::state::State;
+use crate::table::warehouse::Warehouse;
 
 /// Dates that are not published and lie before the dates of a run: of sources between published ones, of
 /// models where what they read is published.
@@ -98,8 +98,8 @@ pub struct Workspace {
     pub models: Models,
     /// The engine.
     pub engine: Engine,
-    /// The warehouse's folder.
-    pub warehouse: PathBuf,
+    /// Where published tables lie.
+    pub warehouse: Warehouse,
 }
 
 /// Folder of a project for what is not worth keeping: scratch, results.
@@ -160,9 +160,7 @@ impl Workspace {
             },
         );
         problems.extend(found);
-        let warehouse = Location::open(&project.warehouse)?
-            .local_path()
-            .ok_or_else(|| Error::Usage(format!("{} is not a local folder", project.warehouse)))?;
+        let warehouse = Warehouse::open(&project.warehouse, &project.warehouse_store)?;
         Ok((
             Self {
                 project,

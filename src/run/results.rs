@@ -50,7 +50,7 @@ pub struct StepResult {
     pub ingest: Option<IngestReport>,
     /// Files written (reports).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<PathBuf>,
+    pub files: Vec<String>,
 }
 
 impl StepResult {

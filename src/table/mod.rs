@@ -10,6 +10,8 @@ mod lock;
 pub mod log;
 mod mounts;
 pub mod publish;
+pub mod remote;
 pub mod schema;
 pub mod state;
+pub mod warehouse;
 pub mod write;

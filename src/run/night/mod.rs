@@ -77,7 +77,7 @@ pub async fn run(
 ) -> Result<RunResults> {
     let started = Instant::now();
     let sandbox = match &options.into {
-        Some(dir) => Some(Sandbox::open(workspace, dir)?),
+        Some(dir) => Some(Sandbox::open(workspace, dir).await?),
         None => None,
     };
     let work = match &sandbox {
@@ -107,9 +107,7 @@ pub async fn run(
         unavailable: Unavailable::new(),
         results: RunResults {
             project: workspace.project.name.clone(),
-            into: sandbox
-                .as_ref()
-                .map(|sandbox| sandbox.workspace.warehouse.clone()),
+            into: sandbox.as_ref().map(|sandbox| sandbox.folder_of_tables()),
             complete_through: asked.complete_through.to_string(),
             from: asked.dates.0.to_string(),
             to: asked.dates.1.to_string(),
@@ -137,8 +135,16 @@ pub async fn run(
         Ok(()) => u8::from(results.has_failed()),
     };
     results.write(&work)?;
-    outcome?;
-    log.release()?;
+    match outcome {
+        Ok(()) => log.release().await?,
+        Err(error) => {
+            // Whoever comes next need not wait for this one; unless it is there already.
+            if !matches!(error, Error::Locked(_)) {
+                let _ = log.release().await;
+            }
+            return Err(error);
+        }
+    }
     Ok(results)
 }
 
@@ -200,7 +206,7 @@ impl Night<'_> {
     ) -> Result<()> {
         let workspace = self.workspace;
         remove_old_scratch(&self.work.join("scratch"));
-        for damaged in recover(&workspace.warehouse, log)? {
+        for damaged in recover(&workspace.warehouse, log).await? {
             self.results.recovered.push(format!(
                 "{} {}: {}",
                 damaged.table, damaged.date, damaged.why
@@ -270,6 +276,7 @@ impl Night<'_> {
             progress.begin("report", &report.role, self.results.steps.len(), total);
             let started = Instant::now();
             let mut step = StepResult::new("report", &report.role);
+            log.stop_if_fenced().await?;
             let unavailable: BTreeMap<&str, &BTreeSet<NaiveDate>> = self
                 .unavailable
                 .iter()

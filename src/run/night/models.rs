@@ -99,7 +99,7 @@ impl Night<'_> {
                 .iter()
                 .map(|ready| ready.written.rows)
                 .sum::<u64>();
-            let changed = publish(&workspace.warehouse, log, commit)?;
+            let changed = publish(&workspace.warehouse, log, commit).await?;
             step.changed
                 .extend(changed.into_iter().flatten().map(|date| date.to_string()));
         }
@@ -357,6 +357,7 @@ fn see_built(state: &mut State, commit: &TableCommit) {
                 definition: commit.definition.clone(),
                 commit: 0,
                 modified_ns: None,
+                etag: None,
             },
         );
     }

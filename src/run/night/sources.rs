@@ -52,7 +52,7 @@ impl Night<'_> {
             .collect();
         step.rows = commit.ready.iter().map(|ready| ready.written.rows).sum();
         if !commit.ready.is_empty() || !commit.objects.is_empty() || !commit.gone.is_empty() {
-            let changed = publish(&workspace.warehouse, log, commit)?;
+            let changed = publish(&workspace.warehouse, log, commit).await?;
             step.changed = changed
                 .into_iter()
                 .flatten()

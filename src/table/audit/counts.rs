@@ -138,6 +138,7 @@ mod tests {
                     definition: "now".into(),
                     commit: 0,
                     modified_ns: None,
+                    etag: None,
                 },
             );
         }
