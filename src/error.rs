@@ -78,12 +78,12 @@ impl Error {
     /// Wraps an engine error with the query's name. An object that is not what it was is no fault of the
     /// query.
     pub fn engine(what: impl Into<String>) -> impl FnOnce(DataFusionError) -> Self {
-        move |source| match store_error(&source) {
-            Some(object_store::Error::Precondition { path, .. }) => Self::Locked(format!(
+        move |source| match replaced(&source) {
+            Some(path) => Self::Locked(format!(
                 "{}: {path} was replaced while it was being read; run again",
                 what.into()
             )),
-            _ => Self::Engine {
+            None => Self::Engine {
                 what: what.into(),
                 source: Box::new(source),
             },
@@ -175,7 +175,8 @@ pub fn store_cause(error: &object_store::Error) -> String {
     let mut is_in_query = false;
     for letter in text.chars() {
         match letter {
-            '?' => is_in_query = true,
+            // Not that of `<?xml`.
+            '?' if !shown.ends_with('<') => is_in_query = true,
             _ if is_in_query && (letter.is_whitespace() || "\"')>".contains(letter)) => {
                 is_in_query = false;
             }
@@ -194,16 +195,19 @@ pub fn store_cause(error: &object_store::Error) -> String {
     }
 }
 
-/// The store's error below an engine's, if there is one.
-fn store_error(error: &DataFusionError) -> Option<&object_store::Error> {
+/// The object of which another version was found than the one that was to be read, if that is the error.
+fn replaced(error: &DataFusionError) -> Option<String> {
     let mut current: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = current {
-        if let Some(found) = error.downcast_ref::<object_store::Error>() {
-            return Some(found);
+        if let Some(object_store::Error::Precondition { path, .. }) = error.downcast_ref() {
+            return Some(path.clone());
         }
         current = error.source();
     }
-    None
+    // The reader of footers keeps the text only.
+    let text = error.to_string();
+    let (_, rest) = text.split_once("Request precondition failure for path ")?;
+    rest.split(": ").next().map(str::to_string)
 }
 
 /// What an engine error says to a person, in one line: its innermost cause, without the names of the

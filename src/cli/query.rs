@@ -32,39 +32,18 @@ use crate::run::calendar;
 use crate::store::Location;
 use crate::table::log::read_state;
 
+/// How often a query begins again because a night replaced what it was reading.
+const TRIES: usize = 3;
+
 pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
-    // A query that names only files needs no project.
-    let has_project = context.project.is_some() || config::find_root(Path::new(".")).is_some();
-    let session = if has_project {
-        project_session(context).await?
-    } else {
-        let spill = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
-        Engine::new(EngineOptions::for_machine(
-            Tz::Asia__Shanghai,
-            Memory::DEFAULT,
-            spill,
-        ))?
-        .session()?
-    };
-    let tables = table_names(&session);
-    let session = session.enable_url_table();
     context.console.say("asking");
-    let query = sql::parse(&arguments.sql, "")
-        .map_err(|problem| Error::Usage(in_words(&problem).replace("a model is", "ask with")))?;
-    for name in &query.tables {
-        if session.table_provider(quoted(name)).await.is_err() {
-            return Err(Error::Usage(unknown(name, &tables)));
+    let mut tried = 1;
+    let (schema, batches) = loop {
+        match ask(context, &arguments.sql).await {
+            Err(Error::Locked(_)) if tried < TRIES => tried += 1,
+            answer => break answer?,
         }
-    }
-    let plan = try_plan(&session, query.statement.clone())
-        .await
-        .map_err(|failure| Error::Usage(in_words(&failure.explain(&query.statement, ""))))?;
-    let frame = DataFrame::new(session.state(), plan);
-    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame
-        .collect()
-        .await
-        .map_err(|error| Error::Failed(engine_cause(&error)))?;
+    };
     context.console.clear();
     let format = match arguments.format {
         Some(format) => format,
@@ -103,6 +82,45 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
         None => output::bytes(&bytes)?,
     }
     Ok(0)
+}
+
+/// The rows of a query on what is published now.
+async fn ask(context: &Context, text: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    // A query that names only files needs no project.
+    let has_project = context.project.is_some() || config::find_root(Path::new(".")).is_some();
+    let session = if has_project {
+        project_session(context).await?
+    } else {
+        let spill = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
+        Engine::new(EngineOptions::for_machine(
+            Tz::Asia__Shanghai,
+            Memory::DEFAULT,
+            spill,
+        ))?
+        .session()?
+    };
+    let tables = table_names(&session);
+    let session = session.enable_url_table();
+    let query = sql::parse(text, "")
+        .map_err(|problem| Error::Usage(in_words(&problem).replace("a model is", "ask with")))?;
+    for name in &query.tables {
+        if session.table_provider(quoted(name)).await.is_err() {
+            return Err(Error::Usage(unknown(name, &tables)));
+        }
+    }
+    let plan = try_plan(&session, query.statement.clone())
+        .await
+        .map_err(|failure| Error::Usage(in_words(&failure.explain(&query.statement, ""))))?;
+    let frame = DataFrame::new(session.state(), plan);
+    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
+    let batches = frame.collect().await.map_err(|error| {
+        let said = engine_cause(&error);
+        match Error::engine("the query")(error) {
+            Error::Engine { .. } => Error::Failed(said),
+            other => other,
+        }
+    })?;
+    Ok((schema, batches))
 }
 
 fn table_names(session: &SessionContext) -> Vec<String> {

@@ -81,23 +81,23 @@ struct Here<'a> {
     is_required: bool,
 }
 
+/// What people call credentials, without its `_` and `-`.
+const SECRETS: [&str; 9] = [
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "credential",
+    "sastoken",
+];
+
 /// Whether a key is what people call credentials.
 fn is_of_a_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace(['-', '_'], "");
-    [
-        "secret",
-        "password",
-        "passwd",
-        "token",
-        "accesskey",
-        "accountkey",
-        "apikey",
-        "credential",
-        "sas",
-    ]
-    .iter()
-    .any(|word| key.contains(word))
-        || key == "key"
+    SECRETS.iter().any(|word| key.contains(word))
 }
 
 struct Walker<'a> {
@@ -260,7 +260,7 @@ impl Walker<'_> {
         };
         let place =
             title(schema).map_or_else(|| here.name.clone(), |title| format!("this {title}"));
-        if meant.is_none() && is_of_a_secret(&entry.key) {
+        if is_of_a_secret(&entry.key) {
             self.tell(
                 entry.key_place,
                 format!("`{}` in {place} looks like a secret", entry.key),

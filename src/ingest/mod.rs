@@ -265,9 +265,7 @@ pub async fn ingest(
     }
     let ready: Vec<Ready> = built.iter().map(|(ready, _)| ready.clone()).collect();
     report.id_conflicts = conflicts::count(context, source, state, &built).await?;
-    for path in &plan.gone {
-        quarantine::remove(context, source, path).await?;
-    }
+    quarantine::remove(context, source, plan.gone.iter().map(String::as_str)).await?;
     for record in &records {
         let had_lines = |known: &ObjectRecord| known.lines > 0;
         if record.lines == 0 && state.objects.get(&record.path).is_some_and(had_lines) {

@@ -11,21 +11,23 @@ fn key(source: &Source, object: &str) -> String {
     format!("_loudou/quarantine/{}/{object}.ndjson", source.name)
 }
 
-/// Removes what an earlier version of an object left.
-pub(super) async fn remove(context: &IngestContext, source: &Source, object: &str) -> Result<()> {
-    context.warehouse.remove_text(&key(source, object)).await
+/// Removes what earlier versions of objects left.
+pub(super) async fn remove(
+    context: &IngestContext,
+    source: &Source,
+    objects: impl Iterator<Item = &str>,
+) -> Result<()> {
+    let keys = objects.map(|object| key(source, object)).collect();
+    context.warehouse.remove_texts(keys).await
 }
 
-/// Writes an object's bad lines, or removes what an earlier version of it left.
+/// Writes an object's bad lines.
 pub(super) async fn write(
     context: &IngestContext,
     source: &Source,
     object: &RawObject,
     decoded: &Decoded,
 ) -> Result<()> {
-    if decoded.bad.is_empty() {
-        return remove(context, source, &object.path).await;
-    }
     let mut text = String::new();
     for bad in &decoded.bad {
         let line = json!({

@@ -47,8 +47,12 @@ pub(super) async fn decode_all(
         })
         .buffered(threads * OBJECTS_PER_CORE);
     let mut records = Vec::new();
+    let mut clean: Vec<String> = Vec::new();
     while let Some((object, rows_by_date, decoded)) = decoding.try_next().await? {
-        quarantine::write(context, &reader.decode.source, &object, &decoded).await?;
+        match decoded.bad.is_empty() {
+            true => clean.push(object.path.clone()),
+            false => quarantine::write(context, &reader.decode.source, &object, &decoded).await?,
+        }
         if !decoded.missing_columns.is_empty() {
             report.warnings.push(format!(
                 "{} has no column {}; read as null",
@@ -75,6 +79,8 @@ pub(super) async fn decode_all(
             rows_by_date,
         });
     }
+    let clean = clean.iter().map(String::as_str);
+    quarantine::remove(context, &reader.decode.source, clean).await?;
     Ok(records)
 }
 

@@ -201,18 +201,18 @@ impl Warehouse {
         }
     }
 
-    /// Removes a text, if it is there.
-    pub async fn remove_text(&self, key: &str) -> Result<()> {
+    /// Removes texts, those that are there.
+    pub async fn remove_texts(&self, keys: Vec<String>) -> Result<()> {
         match &self.place {
-            Place::Local(folder) => {
+            Place::Local(folder) => keys.iter().try_for_each(|key| {
                 let path = folder.join(key);
                 match std::fs::remove_file(&path) {
                     Ok(()) => Ok(()),
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
                     Err(error) => Err(Error::io("removing", &path)(error)),
                 }
-            }
-            Place::Remote(remote) => remote.remove(key).await,
+            }),
+            Place::Remote(remote) => remote.remove(keys).await,
         }
     }
 }

@@ -23,6 +23,8 @@ mod mending;
 mod nights;
 mod sandbox;
 mod schemas;
+mod store_servers;
+mod stores;
 mod support;
 mod users;
 mod values;

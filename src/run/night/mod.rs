@@ -132,7 +132,7 @@ pub async fn run(
     results.peak_memory_bytes = peak_memory_bytes();
     results.exit_code = match &outcome {
         Err(error) => error.exit_code(),
-        Ok(()) => u8::from(results.has_failed()),
+        Ok(()) => results.code_of_steps(),
     };
     results.write(&work)?;
     match outcome {
@@ -237,6 +237,7 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                step.is_unreachable = error.is_unreachable();
                 self.unavailable
                     .insert(source.name.clone(), (BTreeSet::new(), true));
             }
@@ -266,6 +267,7 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                step.is_unreachable = error.is_unreachable();
                 self.unavailable
                     .entry(model.name().to_string())
                     .or_insert((BTreeSet::new(), true));
@@ -296,6 +298,7 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                step.is_unreachable = error.is_unreachable();
             }
             self.finish(step, started, progress);
         }

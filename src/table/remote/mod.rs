@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
 use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{
     Attribute, GetOptions, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
 };
@@ -180,14 +180,21 @@ impl Remote {
             .map_err(Error::store(format!("writing {}", self.name_of(key))))
     }
 
-    pub(super) async fn remove(&self, key: &str) -> Result<()> {
-        match self.location.store.delete(&self.location.key(key)).await {
-            Err(error) if !is_absent(&error) => Err(Error::store(format!(
-                "removing {}",
-                self.name_of(key)
-            ))(error)),
-            _ => Ok(()),
+    /// Removes what is there of these keys; many by one request, where the store has such.
+    pub(super) async fn remove(&self, keys: Vec<String>) -> Result<()> {
+        let paths: Vec<_> = keys.iter().map(|key| Ok(self.location.key(key))).collect();
+        let paths = futures::stream::iter(paths).boxed();
+        let mut removed = self.location.store.delete_stream(paths);
+        while let Some(removed) = removed.next().await {
+            match removed {
+                Err(error) if !is_absent(&error) => {
+                    let what = format!("removing objects of {}", self.location.url);
+                    return Err(Error::store(what)(error));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     /// Copies one version of an object to a local file.

@@ -66,6 +66,6 @@ pub(in crate::table) async fn probe(remote: &Remote) -> Result<DateTime<Utc>> {
         (None, None) => return Err(refuse("does not have what was written just now")),
     };
     // Nobody else knows the key; where this fails, a small object stays behind.
-    let _ = remote.remove(&key).await;
+    let _ = remote.remove(vec![key]).await;
     Ok(now)
 }
