@@ -18,8 +18,12 @@ pub(super) struct Profile {
 pub(super) fn read(name: &str) -> Result<Profile> {
     let credentials = file("AWS_SHARED_CREDENTIALS_FILE", "credentials")?;
     let config = file("AWS_CONFIG_FILE", "config")?;
-    let text = std::fs::read_to_string(&credentials)
-        .map_err(Error::io("reading the credentials file", &credentials))?;
+    let text = std::fs::read_to_string(&credentials).map_err(|error| {
+        Error::Usage(format!(
+            "profile [{name}] is asked for, and {} cannot be read ({error}); write it, or put the credentials into the environment",
+            credentials.display()
+        ))
+    })?;
     let config = std::fs::read_to_string(config).unwrap_or_default();
     of_files(&credentials, &text, &config, name)
 }

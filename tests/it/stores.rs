@@ -427,12 +427,86 @@ fn refusals(place: &Place, folder: &Folder) {
     folder.write("pipelines/_project.yaml", &file);
 }
 
+/// The built-in project over a store: its pages, and `report`.
+async fn pages(place: &Place) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("demo");
+    let text = root.to_str().unwrap();
+    let arguments = ["demo", text, "--raw-only", "--days", "2", "--users", "60"];
+    place.succeeds(folder.path(), &arguments);
+    let raw = root.join("raw");
+    let mut folders = vec![raw.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(&raw).unwrap().to_str().unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            place.put(&format!("demo/{below}"), bytes).await;
+        }
+    }
+    std::fs::remove_dir_all(&raw).unwrap();
+    let edit = |path: &str, from: &str, to: &str| {
+        let path = root.join(path);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    };
+    edit(
+        "pipelines/shop.yaml",
+        "from: raw/",
+        &format!("from: {}demo/", place.url),
+    );
+    let warehouse = format!("warehouse: {}shop/\n{}", place.url, place.settings);
+    edit(
+        "pipelines/_project.yaml",
+        "warehouse: warehouse/",
+        &format!("{warehouse}#"),
+    );
+    let run = [
+        "--as-of",
+        "2026-11-22T06:00:00+08:00",
+        "run",
+        "--date",
+        "2026-11-21",
+    ];
+    let said = place.succeeds(&root, &run);
+    let key = "shop/_site/2026-11-21/operations.zh-CN.html";
+    assert!(
+        said.contains(&format!("report: {}{key}", place.url)),
+        "{said}"
+    );
+    let page = place.get(key).await;
+    assert!(String::from_utf8_lossy(&page).contains("</html>"));
+    // The same content is not written again; another language is.
+    let report = [
+        "--as-of",
+        "2026-11-23T06:00:00+08:00",
+        "report",
+        "--date",
+        "2026-11-21",
+    ];
+    place.succeeds(&root, &report);
+    assert_eq!(place.get(key).await, page);
+    let english = [&report[..], &["--locale", "en"]].concat();
+    let said = place.succeeds(&root, &english);
+    let key = "shop/_site/2026-11-21/operations.en.html";
+    assert!(said.contains(key), "{said}");
+    assert!(String::from_utf8_lossy(&place.get(key).await).contains("</html>"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_store_gives_the_same_bytes() {
     let on = |place: Option<Place>| {
         tokio::spawn(async move {
             match place {
-                Some(place) => Some(suite(&place).await),
+                Some(place) => {
+                    pages(&place).await;
+                    Some(suite(&place).await)
+                }
                 None => None,
             }
         })

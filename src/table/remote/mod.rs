@@ -8,6 +8,8 @@ pub(super) mod lease;
 pub(super) mod probe;
 pub(super) mod put;
 pub(super) mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io::Write;
