@@ -1,8 +1,8 @@
 //! Object stores: from a URL and its settings to a client.
 //!
 //! [`Location`] is a folder of a store. Credentials come from the environment, the machine's role or a
-//! named profile ([`profile`]); requests are bounded and become fewer while a store says that it is busy
-//! ([`pace`]); [`pinned`] reads one version of an object only.
+//! named profile (`profile`); requests are bounded and become fewer while a store says that it is busy
+//! (`pace`); [`Pinned`] reads one version of an object only.
 
 mod open;
 mod pace;

@@ -1,6 +1,6 @@
 //! Where published tables lie: a folder of the local disk, or one of an object store.
 //!
-//! On the local disk everything is written durably by [`super::durable`] and guarded by a lock of the
+//! On the local disk everything is written durably by `table::durable` and guarded by a lock of the
 //! operating system; elsewhere by conditional requests ([`super::remote`]).
 
 use std::fmt;

@@ -62,7 +62,9 @@ fn start(program: PathBuf, arguments: impl Fn(u16) -> Vec<String>) -> Option<Ser
             std::env::var_os("LOUDOU_STORE_SERVERS").is_none_or(|word| word != "required"),
             "{why}"
         );
-        eprintln!("SKIPPED on this store: {why}");
+        // Past the test harness, which keeps what a test that passes prints.
+        let said = writeln!(std::io::stderr(), "SKIPPED on this store: {why}");
+        said.unwrap();
         return None;
     }
     let port = free_port();

@@ -3,7 +3,7 @@
 //! `_loudou/log/<20-digit n>.json` is created once and never changed; every 100 slots the folded
 //! state goes to `_loudou/checkpoint/<n>.json`, so that a run never reads all history. The tail is
 //! found by opening slot after slot, never by listing. On the local disk a lock of the operating system
-//! keeps other writers out ([`local`]); in an object store the creation of slots does
+//! keeps other writers out (`local`); in an object store the creation of slots does
 //! ([`super::remote`]).
 
 mod local;
