@@ -1,6 +1,6 @@
 //! A warehouse in an object store: what its log and its publication are made of.
 //!
-//! Everything here goes through an [`ObjectStore`] and a [`Clock`], so that a store that fails by a plan
+//! Everything here goes through an `ObjectStore` and a [`Clock`], so that a store that fails by a plan
 //! and a clock that is told when to go on can stand in for the real ones. Time is only ever compared by
 //! the store's own clock (`Last-Modified`).
 
