@@ -26,8 +26,8 @@ pub enum Error {
     /// What is written or read here changed under this run: exit code 75.
     #[error("{0}")]
     Locked(String),
-    /// A store could not be reached or refused: exit code 75.
-    #[error("{what}: {source}")]
+    /// A store could not be reached, or failed: exit code 75.
+    #[error("{what}: {}", store_cause(.source))]
     Store {
         /// What was being done, with the object's name.
         what: String,
@@ -75,11 +75,18 @@ impl Error {
         }
     }
 
-    /// Wraps an engine error with the query's name.
+    /// Wraps an engine error with the query's name. An object that is not what it was is no fault of the
+    /// query.
     pub fn engine(what: impl Into<String>) -> impl FnOnce(DataFusionError) -> Self {
-        move |source| Self::Engine {
-            what: what.into(),
-            source: Box::new(source),
+        move |source| match replaced(&source) {
+            Some(path) => Self::Locked(format!(
+                "{}: {path} was replaced while it was being read; run again",
+                what.into()
+            )),
+            None => Self::Engine {
+                what: what.into(),
+                source: Box::new(source),
+            },
         }
     }
 
@@ -94,11 +101,113 @@ impl Error {
 
     /// Wraps a store error.
     pub fn store(what: impl Into<String>) -> impl FnOnce(object_store::Error) -> Self {
-        move |source| Self::Store {
-            what: what.into(),
-            source,
+        move |source| match refused_by_store(&source) {
+            Some(why) => Self::Usage(format!("{}: {why} ({})", what.into(), store_cause(&source))),
+            None => Self::Store {
+                what: what.into(),
+                source,
+            },
         }
     }
+
+    /// Whether trying again later may be all that it needs: a store of another machine did not answer.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Store { source, .. } => !matches!(
+                source,
+                object_store::Error::Generic {
+                    store: "LocalFileSystem",
+                    ..
+                }
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// What a store says of a bucket that is not there.
+const NO_BUCKET: [&str; 4] = [
+    "NoSuchBucket",
+    "ContainerNotFound",
+    "The specified bucket does not exist",
+    "The specified container does not exist",
+];
+
+/// Whether a store says that the object is not there. A bucket that is not there is another matter.
+pub fn is_absent(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. }) && refused_by_store(error).is_none()
+}
+
+/// Why trying again would not help: credentials or bucket are wrong. `None` for anything else.
+fn refused_by_store(error: &object_store::Error) -> Option<&'static str> {
+    let says = |words: &[&str]| {
+        let text = error.to_string();
+        words.iter().any(|word| text.contains(word))
+    };
+    match error {
+        object_store::Error::Unauthenticated { .. } => Some(
+            "the store does not know these credentials; look at the environment (AWS_…, AZURE_…, GOOGLE_…) or the profile",
+        ),
+        object_store::Error::PermissionDenied { .. } => Some(
+            "the store refuses it with these credentials; give them the right to read (of a warehouse also to write and list), and look at the environment (AWS_…, AZURE_…, GOOGLE_…) or the profile",
+        ),
+        object_store::Error::NotFound { .. } | object_store::Error::Generic { .. }
+            if says(&NO_BUCKET) =>
+        {
+            Some("there is no such bucket or container; make it, or correct the URL")
+        }
+        object_store::Error::Generic { .. }
+            if says(&["169.254.169.254", "metadata.google.internal"]) =>
+        {
+            Some(
+                "no credentials were found: set them in the environment (AWS_…, AZURE_…, GOOGLE_…), name a profile, or run where the machine has a role",
+            )
+        }
+        _ => None,
+    }
+}
+
+/// What a store's error says to a person, in one line, without what a URL has behind its `?`: that may be a
+/// signature.
+pub fn store_cause(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    let mut shown = String::with_capacity(text.len());
+    let mut is_in_query = false;
+    for letter in text.chars() {
+        match letter {
+            // Not that of `<?xml`.
+            '?' if !shown.ends_with('<') => is_in_query = true,
+            _ if is_in_query && (letter.is_whitespace() || "\"')>".contains(letter)) => {
+                is_in_query = false;
+            }
+            _ => {}
+        }
+        match letter {
+            _ if is_in_query => {}
+            '\n' | '\r' => shown.push(' '),
+            _ => shown.push(letter),
+        }
+    }
+    const LONGEST: usize = 600;
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
+}
+
+/// The object of which another version was found than the one that was to be read, if that is the error.
+fn replaced(error: &DataFusionError) -> Option<String> {
+    let mut current: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = current {
+        if let Some(object_store::Error::Precondition { path, .. }) = error.downcast_ref() {
+            return Some(path.clone());
+        }
+        current = error.source();
+    }
+    // The reader of footers keeps the text only.
+    let text = error.to_string();
+    let (_, rest) = text.split_once("Request precondition failure for path ")?;
+    rest.split(": ").next().map(str::to_string)
 }
 
 /// What an engine error says to a person, in one line: its innermost cause, without the names of the

@@ -21,7 +21,8 @@
 //! | [`table`] | contracts' audits, Parquet writing, publishing, the run log |
 //! | [`engine`] | the only place that builds a `SessionContext` |
 //! | [`functions`] | the SQL functions of our own |
-//! | [`source`] | URL → object store, listing, decoders |
+//! | [`source`] | listing and decoding of raw objects |
+//! | [`store`] | URL → object store, its settings and credentials |
 //! | [`project`] | checked types: what a valid project is |
 //! | [`config`] | YAML as written: serde types, places, every problem at once |
 //! | [`error`] | what can go wrong while running |
@@ -41,4 +42,5 @@ pub mod project;
 pub mod report;
 pub mod run;
 pub mod source;
+pub mod store;
 pub mod table;

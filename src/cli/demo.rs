@@ -79,7 +79,7 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
     fs::write(&path, truth).map_err(Error::io("writing", &path))?;
 
     console.say("rendering");
-    let state = read_state(&workspace.warehouse)?;
+    let state = read_state(&workspace.warehouse).await?;
     let mut pages = Vec::new();
     for report in &workspace.project.reports {
         for locale in Locale::ALL {
@@ -104,11 +104,11 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
     output::line(&format!(
         "\nproject    {}\ntables     {}\nplanted    {}",
         dir.display(),
-        workspace.warehouse.display(),
+        workspace.warehouse,
         path.display()
     ))?;
     for page in pages {
-        output::line(&format!("report     {}", page.display()))?;
+        output::line(&format!("report     {}", page))?;
     }
     output::line(&format!(
         "\nask it:    loudou -C {} query \"select date, visitors, paid_gmv from daily_core where platform = 'all' order by date\"",

@@ -16,9 +16,9 @@ pub(crate) async fn run(context: &Context, arguments: &Ls) -> Result<u8> {
     let workspace = context.workspace().await?;
     if arguments.restatements {
         context.console.clear();
-        return restatements(&workspace, arguments.format);
+        return restatements(&workspace, arguments.format).await;
     }
-    let state = read_state(&workspace.warehouse)?;
+    let state = read_state(&workspace.warehouse).await?;
     context.console.clear();
     let sources = workspace
         .project
@@ -76,8 +76,8 @@ pub(crate) async fn run(context: &Context, arguments: &Ls) -> Result<u8> {
     Ok(0)
 }
 
-fn restatements(workspace: &Workspace, format: TextOrJson) -> Result<u8> {
-    let found = read_all(&workspace.warehouse)?;
+async fn restatements(workspace: &Workspace, format: TextOrJson) -> Result<u8> {
+    let found = read_all(&workspace.warehouse).await?;
     if format == TextOrJson::Json {
         for restatement in &found {
             let text = serde_json::to_string(restatement)

@@ -29,42 +29,21 @@ use crate::model::check::try_plan;
 use crate::model::sql;
 use crate::project::Memory;
 use crate::run::{calendar, restatements};
-use crate::source::store::Location;
+use crate::store::Location;
 use crate::table::log::read_state;
 
+/// How often a query begins again because a night replaced what it was reading.
+const TRIES: usize = 3;
+
 pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
-    // A query that names only files needs no project.
-    let has_project = context.project.is_some() || config::find_root(Path::new(".")).is_some();
-    let session = if has_project {
-        project_session(context).await?
-    } else {
-        let spill = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
-        Engine::new(EngineOptions::for_machine(
-            Tz::Asia__Shanghai,
-            Memory::DEFAULT,
-            spill,
-        ))?
-        .session()?
-    };
-    let tables = table_names(&session);
-    let session = session.enable_url_table();
     context.console.say("asking");
-    let query = sql::parse(&arguments.sql, "")
-        .map_err(|problem| Error::Usage(in_words(&problem).replace("a model is", "ask with")))?;
-    for name in &query.tables {
-        if session.table_provider(quoted(name)).await.is_err() {
-            return Err(Error::Usage(unknown(name, &tables)));
+    let mut tried = 1;
+    let (schema, batches) = loop {
+        match ask(context, &arguments.sql).await {
+            Err(Error::Locked(_)) if tried < TRIES => tried += 1,
+            answer => break answer?,
         }
-    }
-    let plan = try_plan(&session, query.statement.clone())
-        .await
-        .map_err(|failure| Error::Usage(in_words(&failure.explain(&query.statement, ""))))?;
-    let frame = DataFrame::new(session.state(), plan);
-    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
-    let batches = frame
-        .collect()
-        .await
-        .map_err(|error| Error::Failed(engine_cause(&error)))?;
+    };
     context.console.clear();
     let format = match arguments.format {
         Some(format) => format,
@@ -105,6 +84,45 @@ pub(crate) async fn run(context: &Context, arguments: &Query) -> Result<u8> {
     Ok(0)
 }
 
+/// The rows of a query on what is published now.
+async fn ask(context: &Context, text: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    // A query that names only files needs no project.
+    let has_project = context.project.is_some() || config::find_root(Path::new(".")).is_some();
+    let session = if has_project {
+        project_session(context).await?
+    } else {
+        let spill = std::env::temp_dir().join(format!("loudou-{}", std::process::id()));
+        Engine::new(EngineOptions::for_machine(
+            Tz::Asia__Shanghai,
+            Memory::DEFAULT,
+            spill,
+        ))?
+        .session()?
+    };
+    let tables = table_names(&session);
+    let session = session.enable_url_table();
+    let query = sql::parse(text, "")
+        .map_err(|problem| Error::Usage(in_words(&problem).replace("a model is", "ask with")))?;
+    for name in &query.tables {
+        if session.table_provider(quoted(name)).await.is_err() {
+            return Err(Error::Usage(unknown(name, &tables)));
+        }
+    }
+    let plan = try_plan(&session, query.statement.clone())
+        .await
+        .map_err(|failure| Error::Usage(in_words(&failure.explain(&query.statement, ""))))?;
+    let frame = DataFrame::new(session.state(), plan);
+    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
+    let batches = frame.collect().await.map_err(|error| {
+        let said = engine_cause(&error);
+        match Error::engine("the query")(error) {
+            Error::Engine { .. } => Error::Failed(said),
+            other => other,
+        }
+    })?;
+    Ok((schema, batches))
+}
+
 fn table_names(session: &SessionContext) -> Vec<String> {
     session
         .catalog("datafusion")
@@ -119,7 +137,7 @@ fn table_names(session: &SessionContext) -> Vec<String> {
 
 async fn project_session(context: &Context) -> Result<SessionContext> {
     let workspace = context.workspace().await?;
-    let state = read_state(&workspace.warehouse)?;
+    let state = read_state(&workspace.warehouse).await?;
     let session = workspace.engine.session()?;
     let complete_through = calendar::known_through(&workspace.project, &state, context.now);
     let range = Range {
@@ -144,7 +162,7 @@ async fn project_session(context: &Context) -> Result<SessionContext> {
         .iter()
         .any(|name| name == restatements::TABLE)
     {
-        restatements::register(&session, &workspace.warehouse)?;
+        restatements::register(&session, &workspace.warehouse).await?;
     }
     Ok(session)
 }
@@ -181,9 +199,13 @@ fn refuse_published(context: &Context, path: &Path) -> Result<()> {
     let (Ok(folder), Some(project)) = (folder, config::load(&root).0) else {
         return Ok(());
     };
-    let kept = std::iter::once(&project.warehouse)
-        .chain(project.sources.values().map(|source| &source.from))
-        .filter_map(|url| Location::open(url).ok()?.local_path()?.canonicalize().ok());
+    let sources = project.sources.values();
+    let kept = std::iter::once((&project.warehouse, &project.warehouse_store))
+        .chain(sources.map(|source| (&source.from, &source.store)))
+        .filter_map(|(url, store)| {
+            let folder = Location::open(url, store).ok()?.local_path()?;
+            folder.canonicalize().ok()
+        });
     for kept in kept {
         if folder.starts_with(&kept) {
             return Err(Error::Usage(format!(

@@ -9,7 +9,7 @@ use crate::table::log::read_state;
 
 pub(crate) async fn run(context: &Context, arguments: &Report) -> Result<u8> {
     let workspace = context.workspace().await?;
-    let state = read_state(&workspace.warehouse)?;
+    let state = read_state(&workspace.warehouse).await?;
     let project = &workspace.project;
     let wanted: Vec<_> = project
         .reports
@@ -56,7 +56,7 @@ pub(crate) async fn run(context: &Context, arguments: &Report) -> Result<u8> {
             .say(&format!("rendering {} of {date}", report.role));
         let (path, _) = reports::page(&workspace, report, &state, &request).await?;
         context.console.clear();
-        output::line(&path.display().to_string())?;
+        output::line(&path)?;
     }
     Ok(0)
 }

@@ -136,7 +136,7 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
         .iter()
         .flat_map(|step: &StepResult| &step.files)
     {
-        text.push_str(&format!("\nreport: {}", file.display()));
+        text.push_str(&format!("\nreport: {file}"));
     }
     let memory = results.peak_memory_bytes.map_or(String::new(), |bytes| {
         format!(", peak memory {} MiB", bytes >> 20)

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::check::{self, Basics, Checker, Declared, FUNNEL_TABLE, Tables};
+use super::check::{self, Basics, Checker, Declared, FUNNEL_TABLE, Surroundings, Tables};
 use super::files::{self, Files, PROJECT_FILE, Pair, ReportFolder};
 use super::parts::{Parts, Select};
 use super::raw::{ContractFile, PipelineFile, ProjectFile, ReportFile, SectionFile};
@@ -14,7 +14,7 @@ use super::tree::{Document, Node};
 use super::walk::{self, Read};
 use super::{parse, schema, words};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::project::{Contract, LocalText, Project, Report, Section};
+use crate::project::{Contract, LocalText, Project, Report, Section, Stores};
 
 /// A YAML file read as a `T`.
 struct Loaded<T> {
@@ -118,6 +118,7 @@ impl<'a> Loader<'a> {
                 zone: basics.zone,
                 locale: basics.locale,
                 currency: basics.currency,
+                warehouse_store: basics.stores.of(&basics.warehouse),
                 warehouse: basics.warehouse,
                 catch_up_days: basics.catch_up_days,
                 memory: basics.memory,
@@ -308,7 +309,9 @@ impl<'a> Loader<'a> {
         basics: Option<&Basics>,
         tables: &Tables,
     ) -> Vec<(String, Declared)> {
-        let warehouse = basics.map(|basics| basics.warehouse_path.as_path());
+        let warehouse = basics.map(|basics| basics.warehouse.as_str());
+        let no_stores = Stores::default();
+        let stores = basics.map_or(&no_stores, |basics| &basics.stores);
         pipelines
             .iter()
             .filter_map(|loaded| {
@@ -316,8 +319,11 @@ impl<'a> Loader<'a> {
                 let mut checker = Checker::new(path, self.problems);
                 let read = loaded.read.as_ref()?;
                 let declared = check::pipeline(
-                    self.root,
-                    warehouse,
+                    Surroundings {
+                        root: self.root,
+                        warehouse,
+                        stores,
+                    },
                     tables,
                     read,
                     loaded.root(),

@@ -1,4 +1,5 @@
-//! Folders as people write them (`raw/events/`, `/data/logs`, `file:///data/logs`) → absolute URLs.
+//! Folders as people write them (`raw/events/`, `/data/logs`, `file:///data/logs`, `s3://bucket/logs`) →
+//! absolute URLs.
 
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
@@ -10,10 +11,10 @@ use super::words;
 /// A folder.
 #[derive(Debug)]
 pub struct Folder {
-    /// Absolute `file://` URL ending in `/`, percent-encoded.
+    /// Absolute URL ending in `/`; of a local folder percent-encoded.
     pub url: String,
-    /// The same as a path.
-    pub path: PathBuf,
+    /// The same as a path, if it is one of this machine.
+    pub path: Option<PathBuf>,
 }
 
 /// What is wrong with a folder.
@@ -32,10 +33,25 @@ fn wrong<T>(cause: impl Into<String>, mend: impl Into<String>) -> Result<T, Wron
     })
 }
 
-/// Schemes of stores that are to come.
-const LATER: [&str; 13] = [
-    "s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "oss", "cos", "http", "https",
+/// Schemes of object stores.
+const STORES: [&str; 3] = ["s3", "az", "gs"];
+
+/// What people write for them, and what to write.
+const OTHER_NAMES: [(&str, &str); 10] = [
+    ("s3a", "s3"),
+    ("s3n", "s3"),
+    ("oss", "s3"),
+    ("cos", "s3"),
+    ("azure", "az"),
+    ("abfs", "az"),
+    ("abfss", "az"),
+    ("adl", "az"),
+    ("gcs", "gs"),
+    ("gcp", "gs"),
 ];
+
+/// Where secrets belong.
+pub const USE_THE_ENVIRONMENT: &str = "credentials come from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_ACCOUNT_KEY, GOOGLE_APPLICATION_CREDENTIALS, …), the machine's role or a named profile, never from a file of the project";
 
 /// Reads the value of `key`. A relative folder lies in the project (`root`, canonical), also where
 /// links lead elsewhere; an absolute one may lie anywhere. Nothing needs to exist.
@@ -97,20 +113,10 @@ pub fn folder(root: &Path, key: &str, text: &str) -> Result<Folder, Wrong> {
 
 fn url(key: &str, scheme: &str, text: &str) -> Result<Folder, Wrong> {
     if scheme != "file" {
-        let known = LATER.contains(&scheme.to_ascii_lowercase().as_str());
-        let shown = if known {
-            format!("`{scheme}://`")
-        } else {
-            "this kind of URL".to_owned()
+        return match store(text) {
+            Ok(url) => Ok(Folder { url, path: None }),
+            Err(found) => wrong(format!("`{key}` {}", found.cause), found.mend),
         };
-        return wrong(
-            if known {
-                format!("`{key}` is at {shown}: object stores come with a later version")
-            } else {
-                format!("`{key}` is a URL of an unknown kind")
-            },
-            "use a local folder for now: relative to the project, absolute, or `file:///…`",
-        );
     }
     let three = "write it as `file:///folder/`, with three slashes, or as a plain path";
     let Ok(url) = Url::parse(text) else {
@@ -132,11 +138,75 @@ fn url(key: &str, scheme: &str, text: &str) -> Result<Folder, Wrong> {
     }
 }
 
+/// Reads the URL of a folder in an object store; gives it ending in `/`. The cause of what is wrong goes on
+/// after the name of a key, and never repeats the URL.
+pub fn store(text: &str) -> Result<String, Wrong> {
+    let kinds = "write `s3://bucket/folder/`, `az://container/folder/` or `gs://bucket/folder/`";
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return wrong("is no URL of a store", kinds);
+    };
+    let scheme = scheme.to_ascii_lowercase();
+    if let Some((_, name)) = OTHER_NAMES.iter().find(|(other, _)| *other == scheme) {
+        return wrong(
+            format!("is a URL of the kind `{scheme}://`"),
+            format!(
+                "write it as `{name}://bucket/folder/`; for a service other than the cloud's own give its `endpoint` below `stores` in pipelines/_project.yaml"
+            ),
+        );
+    }
+    if matches!(scheme.as_str(), "http" | "https") {
+        return wrong(
+            format!("is an {scheme} URL"),
+            format!(
+                "{kinds}, and the service's address as `endpoint` below `stores` in pipelines/_project.yaml"
+            ),
+        );
+    }
+    if !STORES.contains(&scheme.as_str()) {
+        return wrong("is a URL of an unknown kind", kinds);
+    }
+    let (bucket, folder) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.contains('@') || bucket.contains(':') {
+        return wrong(
+            "holds more than the name of a bucket: a user, a password or a port",
+            format!("{kinds}; {USE_THE_ENVIRONMENT}"),
+        );
+    }
+    if rest.contains('?') || rest.contains('#') {
+        return wrong(
+            "holds a `?` or `#`",
+            format!("{kinds}; {USE_THE_ENVIRONMENT}"),
+        );
+    }
+    let is_sound = |part: &str| {
+        !matches!(part, "." | "..")
+            && part
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || "-_.=+,@ ".contains(letter))
+    };
+    if bucket.is_empty() || !is_sound(bucket) {
+        return wrong("names no bucket", kinds);
+    }
+    let parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    if !parts.iter().all(|part| is_sound(part)) {
+        return wrong(
+            "holds a folder with `..` or a character that is not allowed there",
+            "use letters, digits and `-_.=+,@` in the names of folders",
+        );
+    }
+    let mut url = format!("{scheme}://{bucket}/");
+    for part in parts {
+        url.push_str(part);
+        url.push('/');
+    }
+    Ok(url)
+}
+
 fn finished(key: &str, path: PathBuf) -> Result<Folder, Wrong> {
     match Url::from_directory_path(&path) {
         Ok(url) => Ok(Folder {
             url: url.into(),
-            path,
+            path: Some(path),
         }),
         Err(()) => wrong(
             format!("`{key}` is not an absolute folder"),
@@ -213,7 +283,16 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(cause(root, "s3://bucket/").contains("later version"));
+        for (text, url) in [
+            ("s3://bucket", "s3://bucket/"),
+            ("S3://bucket//a/b=1", "s3://bucket/a/b=1/"),
+            ("az://container/a/", "az://container/a/"),
+        ] {
+            assert_eq!(folder(root, "from", text).unwrap().url, url);
+        }
+        assert!(cause(root, "oss://bucket/").contains("of the kind `oss://`"));
+        assert!(cause(root, "s3://bucket/a/../b").contains("`..`"));
+        assert!(cause(root, "s3:///a").contains("names no bucket"));
     }
 
     #[cfg(unix)]

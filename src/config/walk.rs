@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use super::facts::{
     self, allowed_words, alternatives, asked, example, mappings, required, takes, title,
 };
+use super::paths::USE_THE_ENVIRONMENT;
 use super::tree::{Document, Entry, Node, Scalar, ScalarKind, Value};
 use super::words;
 use crate::diagnostic::{Diagnostic, Place};
@@ -78,6 +79,25 @@ struct Here<'a> {
     holder: Place,
     /// Whether it cannot be left out.
     is_required: bool,
+}
+
+/// What people call credentials, without its `_` and `-`.
+const SECRETS: [&str; 9] = [
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "credential",
+    "sastoken",
+];
+
+/// Whether a key is what people call credentials.
+fn is_of_a_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace(['-', '_'], "");
+    SECRETS.iter().any(|word| key.contains(word))
 }
 
 struct Walker<'a> {
@@ -240,6 +260,14 @@ impl Walker<'_> {
         };
         let place =
             title(schema).map_or_else(|| here.name.clone(), |title| format!("this {title}"));
+        if is_of_a_secret(&entry.key) {
+            self.tell(
+                entry.key_place,
+                format!("`{}` in {place} looks like a secret", entry.key),
+                format!("remove it, and change the secret if the file was ever shared; {USE_THE_ENVIRONMENT}"),
+            );
+            return None;
+        }
         let plural = if keys.len() == 1 {
             "the only key is"
         } else {

@@ -5,6 +5,7 @@
 
 mod by_user;
 mod machine;
+mod open_files;
 mod published;
 
 use std::num::NonZeroUsize;
@@ -28,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::functions;
 use crate::project::Memory;
 
+pub use open_files::Pin;
 pub use published::{PartitionFile, PublishedTable, view_schema};
 
 /// Rows per batch everywhere.

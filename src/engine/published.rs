@@ -26,10 +26,11 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::by_user::{SortedByUser, USER};
+use super::open_files::{OpenFiles, Pin};
 use crate::project::date32;
 
 /// One Parquet object of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct PartitionFile {
     /// Its local day; `None` for an unpartitioned table.
     pub date: Option<NaiveDate>,
@@ -37,9 +38,11 @@ pub struct PartitionFile {
     pub path: Path,
     /// Bytes.
     pub size: u64,
+    /// The version to read, of a store that is not the local disk.
+    pub pin: Option<Pin>,
 }
 
-/// A table made of known partitions on the local disk.
+/// A table made of known partitions.
 #[derive(Debug)]
 pub struct PublishedTable {
     schema: SchemaRef,
@@ -168,6 +171,9 @@ impl TableProvider for PublishedTable {
         if let Some(filter) = filter {
             source = source.with_predicate(filter);
         }
+        let disk = ObjectStoreUrl::local_filesystem();
+        let local = state.runtime_env().object_store(&disk)?;
+        source = source.with_parquet_file_reader_factory(Arc::new(OpenFiles::new(local)));
         let threads = state.config().target_partitions().max(1);
         // Round robin in date order: each stream reads its days in turn, none reads all the big ones.
         let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); threads.min(files.len())];
@@ -183,14 +189,16 @@ impl TableProvider for PublishedTable {
             if let Some(order) = &self.by_user {
                 read = read.with_extension(order.clone());
             }
+            if let Some(pin) = &file.pin {
+                read = read.with_extension(pin.clone());
+            }
             groups[at % count].push(read);
         }
-        let config =
-            FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
-                .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
-                .with_projection_indices(projection.cloned())?
-                .with_limit(limit)
-                .build();
+        let config = FileScanConfigBuilder::new(disk, Arc::new(source))
+            .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 }

@@ -20,7 +20,7 @@ use crate::table::state::TableState;
 
 /// Ids of the built dates that also stand on another built date, or on a published one within `late`
 /// of it.
-pub(super) fn count(
+pub(super) async fn count(
     context: &IngestContext,
     source: &Source,
     state: &TableState,
@@ -49,7 +49,10 @@ pub(super) fn count(
         if partition.inputs.is_empty() {
             continue; // damaged, and blocked in this run
         }
-        let path = context.warehouse.join(&partition.key);
+        let path = context
+            .warehouse
+            .local_file(partition, &context.scratch)
+            .await?;
         let fault = |error: &dyn std::fmt::Display| {
             Error::Failed(format!("reading {}: {error}", path.display()))
         };

@@ -34,13 +34,14 @@ use tokio::task::JoinError;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::project::{CompleteWhen, Source, date32};
+use crate::project::{CompleteWhen, Source, StoreSettings, date32};
 use crate::source::columns::RowShape;
 use crate::source::layout::Layout;
-use crate::source::store::Location;
 use crate::source::{DecodeContext, RawObject, RowSchema};
-use crate::table::publish::{Ready, TableCommit, partition_key};
+use crate::store::Location;
+use crate::table::publish::{Ready, TableCommit};
 use crate::table::state::{ObjectRecord, TableState};
+use crate::table::warehouse::Warehouse;
 use crate::table::write::{ROW_GROUP_ROWS, hash_text};
 
 use partition::PartitionTask;
@@ -58,8 +59,8 @@ pub struct IngestContext {
     pub engine: Engine,
     /// Folder of this run's scratch files.
     pub scratch: PathBuf,
-    /// The warehouse's folder.
-    pub warehouse: PathBuf,
+    /// Where the partitions are published.
+    pub warehouse: Warehouse,
 }
 
 /// What came of ingesting a source.
@@ -113,6 +114,7 @@ pub fn definition(source: &Source, engine: &Engine) -> String {
     // The debug text holds every field; it is hashed, never shown.
     let mut decisive = source.clone();
     decisive.from.clear();
+    decisive.store = StoreSettings::default();
     decisive.quarantine_at_most = 0.0;
     decisive.freshness = None;
     decisive.place = (String::new(), 0, 0);
@@ -129,7 +131,7 @@ pub async fn ingest(
     plan: &IngestPlan,
 ) -> Result<(TableCommit, IngestReport, Vec<DateCause>)> {
     let definition = definition(source, &context.engine);
-    let location = Location::open(&source.from)?;
+    let location = Location::open(&source.from, &source.store)?;
     let decode = Arc::new(DecodeContext {
         source: source.clone(),
         shape: Arc::new(RowShape::of(source)),
@@ -238,34 +240,45 @@ pub async fn ingest(
     for (dates, at_once, threads_per_day) in [(large, 1, threads), (small, threads, 1)] {
         let days: Vec<(Ready, partition::Counts)> = stream::iter(dates)
             .map(|date| {
-                let base = merge.contains(&date).then(|| {
-                    context
-                        .warehouse
-                        .join(partition_key(&source.name, Some(date)))
-                });
+                let base = state
+                    .partition(Some(date))
+                    .filter(|_| merge.contains(&date));
                 let (context, decode) = (context.clone(), Arc::clone(&decode));
                 let (store, excluded) = (Arc::clone(&store), excluded.clone());
                 let inputs = known.at(date);
-                tokio::task::spawn_blocking(move || {
-                    if let Some(path) = base {
-                        store.push_published(date32(date), &path)?;
-                    }
-                    let task = PartitionTask {
-                        date,
-                        rows: store.take(date32(date)),
-                        excluded: excluded
-                            .iter()
-                            .map(|object| store.object_number(object))
-                            .collect(),
-                        names: store.names(),
-                        inputs,
-                        threads: threads_per_day,
+                async move {
+                    let base = match base {
+                        None => None,
+                        Some(partition) => Some(
+                            context
+                                .warehouse
+                                .local_file(partition, &context.scratch)
+                                .await?,
+                        ),
                     };
-                    partition::build(&context, &decode, task)
-                })
+                    tokio::task::spawn_blocking(move || {
+                        if let Some(path) = base {
+                            store.push_published(date32(date), &path)?;
+                        }
+                        let task = PartitionTask {
+                            date,
+                            rows: store.take(date32(date)),
+                            excluded: excluded
+                                .iter()
+                                .map(|object| store.object_number(object))
+                                .collect(),
+                            names: store.names(),
+                            inputs,
+                            threads: threads_per_day,
+                        };
+                        partition::build(&context, &decode, task)
+                    })
+                    .await
+                    .map_err(stopped)?
+                }
             })
             .buffered(at_once)
-            .map(|built| async { sync(built.map_err(stopped)??).await })
+            .map(|built| async { sync(built?).await })
             // A day goes to the disk while the next one is built; publishing then finds it there.
             .buffered(2)
             .try_collect()
@@ -278,10 +291,8 @@ pub async fn ingest(
         report.duplicates += counts.duplicates;
     }
     let ready: Vec<Ready> = built.iter().map(|(ready, _)| ready.clone()).collect();
-    report.id_conflicts = conflicts::count(context, source, state, &built)?;
-    for path in &plan.gone {
-        quarantine::remove(context, source, path)?;
-    }
+    report.id_conflicts = conflicts::count(context, source, state, &built).await?;
+    quarantine::remove(context, source, plan.gone.iter().map(String::as_str)).await?;
     early_rows::tell(source, plan, &records, &mut report);
     for record in &records {
         let had_lines = |known: &ObjectRecord| known.lines > 0;

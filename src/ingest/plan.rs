@@ -11,7 +11,7 @@ use crate::project::{LayoutZone, Source, layout_dates, local_to_us};
 use crate::source::RawObject;
 use crate::source::layout::Layout;
 use crate::source::listing;
-use crate::source::store::Location;
+use crate::store::Location;
 use crate::table::state::{ObjectRecord, TableState};
 use crate::table::write::hash_text;
 
@@ -113,7 +113,7 @@ impl IngestPlan {
 
 /// Compares the store with what was read.
 pub async fn plan(source: &Source, state: &TableState, request: &Request) -> Result<IngestPlan> {
-    let location = Location::open(&source.from)?;
+    let location = Location::open(&source.from, &source.store)?;
     let has_date = Layout::parse(&source.layout).has_date();
     let range = request
         .dates

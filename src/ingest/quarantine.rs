@@ -1,46 +1,33 @@
 //! Bad lines, one file per raw object under `_loudou/quarantine/<source>/`, as NDJSON.
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
-
 use serde_json::json;
 
 use super::IngestContext;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::project::Source;
 use crate::source::{Decoded, RawObject};
-use crate::table::publish::publish_text;
 
-fn path(context: &IngestContext, source: &Source, object: &str) -> PathBuf {
-    context
-        .warehouse
-        .join("_loudou/quarantine")
-        .join(&source.name)
-        .join(format!("{object}.ndjson"))
+fn key(source: &Source, object: &str) -> String {
+    format!("_loudou/quarantine/{}/{object}.ndjson", source.name)
 }
 
-/// Removes what an earlier version of an object left.
-pub(super) fn remove(context: &IngestContext, source: &Source, object: &str) -> Result<()> {
-    let path = path(context, source, object);
-    match fs::remove_file(&path) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Error::io("removing", &path)(error)),
-    }
+/// Removes what earlier versions of objects left.
+pub(super) async fn remove(
+    context: &IngestContext,
+    source: &Source,
+    objects: impl Iterator<Item = &str>,
+) -> Result<()> {
+    let keys = objects.map(|object| key(source, object)).collect();
+    context.warehouse.remove_texts(keys).await
 }
 
-/// Writes an object's bad lines, or removes what an earlier version of it left.
-pub(super) fn write(
+/// Writes an object's bad lines.
+pub(super) async fn write(
     context: &IngestContext,
     source: &Source,
     object: &RawObject,
     decoded: &Decoded,
 ) -> Result<()> {
-    if decoded.bad.is_empty() {
-        return remove(context, source, &object.path);
-    }
-    let path = path(context, source, &object.path);
     let mut text = String::new();
     for bad in &decoded.bad {
         let line = json!({
@@ -55,5 +42,6 @@ pub(super) fn write(
         text.push_str(&line.to_string());
         text.push('\n');
     }
-    publish_text(&path, &text)
+    let key = key(source, &object.path);
+    context.warehouse.write_text(&key, &text).await
 }

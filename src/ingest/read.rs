@@ -1,10 +1,16 @@
 //! Reads raw objects: several at once, each on its own core, their results in the order of the objects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use chrono::NaiveDate;
-use futures::{StreamExt, stream};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{GetResultPayload, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
@@ -12,13 +18,14 @@ use super::object_rows::ObjectRows;
 use super::store::RowStore;
 use super::{IngestContext, IngestReport, outside, quarantine};
 use crate::error::{Error, Result};
-use crate::source::listing::tag;
-use crate::source::store::Location;
 use crate::source::{DecodeContext, Decoded, RawObject, Stored, decode_object};
+use crate::store::Location;
 use crate::table::state::ObjectRecord;
 
 /// Objects under way for each core: being decoded, or done and waiting for an earlier one.
 const OBJECTS_PER_CORE: usize = 4;
+/// Objects of a store that are larger go through a file on scratch.
+const LARGEST_IN_MEMORY_BYTES: u64 = 16 << 20;
 
 /// Decodes objects in parallel and in order; the store takes the rows of `wanted` dates; writes
 /// quarantine. An object that cannot be read is given with its error and stops no other one; the store
@@ -37,12 +44,14 @@ pub(super) async fn decode_all(
     let mut decoding = stream::iter(objects)
         .map(|object| {
             let path = object.path.clone();
-            let decoded = decode_one(reader, object, Arc::clone(wanted), Arc::clone(&cores));
+            let (wanted, cores) = (Arc::clone(wanted), Arc::clone(&cores));
+            let decoded = decode_one(reader, object, wanted, cores, &context.scratch);
             async move { (path, decoded.await) }
         })
         .buffered(threads * OBJECTS_PER_CORE);
     let mut records = Vec::new();
     let mut unreadable = Vec::new();
+    let mut clean: Vec<String> = Vec::new();
     while let Some((path, outcome)) = decoding.next().await {
         let (object, rows_by_date, decoded) = match outcome {
             Ok(decoded) => decoded,
@@ -52,7 +61,10 @@ pub(super) async fn decode_all(
             }
             Err(error) => return Err(error),
         };
-        quarantine::write(context, &reader.decode.source, &object, &decoded)?;
+        match decoded.bad.is_empty() {
+            true => clean.push(object.path.clone()),
+            false => quarantine::write(context, &reader.decode.source, &object, &decoded).await?,
+        }
         if !decoded.missing_columns.is_empty() {
             report.warnings.push(format!(
                 "{} has no column {}; read as null",
@@ -79,6 +91,8 @@ pub(super) async fn decode_all(
             rows_by_date,
         });
     }
+    let clean = clean.iter().map(String::as_str);
+    quarantine::remove(context, &reader.decode.source, clean).await?;
     Ok((records, unreadable))
 }
 
@@ -97,6 +111,7 @@ async fn decode_one(
     object: RawObject,
     wanted: Arc<BTreeSet<NaiveDate>>,
     cores: Arc<Semaphore>,
+    scratch: &Path,
 ) -> Result<(RawObject, BTreeMap<NaiveDate, u64>, Decoded)> {
     let Reader {
         location, decode, ..
@@ -115,7 +130,7 @@ async fn decode_one(
         }
         result => result.map_err(Error::store(reading()))?,
     };
-    let etag = tag(&result.meta);
+    let etag = location.tag(&result.meta);
     let object = RawObject {
         size: result.meta.size,
         ..object
@@ -129,8 +144,15 @@ async fn decode_one(
     let object = RawObject { etag, ..object };
     let stored = match result.payload {
         GetResultPayload::File(file, _) => Stored::File(file),
-        GetResultPayload::Stream(_) => {
-            Stored::Bytes(result.bytes().await.map_err(Error::store(reading()))?)
+        GetResultPayload::Stream(bytes) if result.meta.size > LARGEST_IN_MEMORY_BYTES => {
+            Stored::File(to_scratch(bytes, scratch, &what).await?)
+        }
+        GetResultPayload::Stream(bytes) => {
+            let parts: Vec<Bytes> = bytes.try_collect().await.map_err(Error::store(reading()))?;
+            Stored::Bytes(match <[Bytes; 1]>::try_from(parts) {
+                Ok([whole]) => whole,
+                Err(parts) => parts.concat().into(),
+            })
         }
     };
     let store = Arc::clone(reader.store);
@@ -142,4 +164,35 @@ async fn decode_one(
     })
     .await
     .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?
+}
+
+/// Puts an object's bytes into a file that has no name, so that nothing stays of it.
+async fn to_scratch(
+    mut bytes: BoxStream<'static, object_store::Result<Bytes>>,
+    scratch: &Path,
+    what: &str,
+) -> Result<File> {
+    std::fs::create_dir_all(scratch).map_err(Error::io("making the folder", scratch))?;
+    let mut file = nameless(scratch)?;
+    while let Some(part) = bytes.try_next().await.map_err(Error::store(what))? {
+        file.write_all(&part)
+            .map_err(Error::io("writing", scratch))?;
+    }
+    file.rewind().map_err(Error::io("writing", scratch))?;
+    Ok(file)
+}
+
+fn nameless(scratch: &Path) -> Result<File> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = scratch.join(format!("object-{number}"));
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&path)
+        .map_err(Error::io("creating", &path))?;
+    std::fs::remove_file(&path).map_err(Error::io("removing", &path))?;
+    Ok(file)
 }

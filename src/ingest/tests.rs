@@ -69,6 +69,7 @@ fn source(duplicates: Duplicates) -> Source {
     Source {
         name: "events".to_string(),
         from: "file:///raw/".to_string(),
+        store: crate::project::StoreSettings::default(),
         layout: "*.ndjson".to_string(),
         layout_zone: LayoutZone::Project,
         format: FileFormat::Ndjson,
@@ -114,7 +115,7 @@ fn context(folder: &Path, memory_bytes: usize) -> IngestContext {
     IngestContext {
         engine,
         scratch: folder.join("scratch"),
-        warehouse: folder.join("warehouse"),
+        warehouse: crate::table::warehouse::Warehouse::local(folder.join("warehouse")),
     }
 }
 

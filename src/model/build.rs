@@ -24,6 +24,7 @@ use crate::project::{Build, Project, date32};
 use crate::source::RowSchema;
 use crate::table::schema;
 use crate::table::state::State;
+use crate::table::warehouse::Warehouse;
 use crate::table::write::{PartitionWriter, Written};
 
 /// Dates a model is built for, and what is complete.
@@ -57,7 +58,7 @@ impl Range {
 /// Published partitions of a table within a window around dates.
 pub fn files(
     state: &State,
-    warehouse: &Path,
+    warehouse: &Warehouse,
     table: &str,
     window: Window,
     dates: (NaiveDate, NaiveDate),
@@ -71,13 +72,7 @@ pub fn files(
         .filter_map(|(date, partition)| {
             let date = date.parse::<NaiveDate>().ok();
             let inside = date.is_none_or(|date| window.sees(date, dates));
-            let path = warehouse.join(&partition.key);
-            let path = object_store::path::Path::from_absolute_path(&path).ok()?;
-            inside.then_some(PartitionFile {
-                date,
-                path,
-                size: partition.bytes,
-            })
+            inside.then(|| warehouse.file(date, partition))?
         })
         .collect()
 }
@@ -180,8 +175,8 @@ async fn query(session: &SessionContext, model: &Model, range: &Range) -> Result
 pub struct Published<'a> {
     /// The log's state.
     pub state: &'a State,
-    /// The warehouse's folder.
-    pub warehouse: &'a Path,
+    /// The warehouse.
+    pub warehouse: &'a Warehouse,
 }
 
 /// Registers every published table of the project, whole, and its views, for reports and `query`.

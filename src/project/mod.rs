@@ -12,6 +12,7 @@ mod local_day;
 mod memory;
 mod report;
 mod source;
+mod store;
 
 pub use check::{
     CheckQuery, ColumnCheck, ColumnRule, Earlier, Relationship, Severity, SourceFreshness,
@@ -29,6 +30,7 @@ pub use source::{
     Allowed, Column, CompleteWhen, Duplicates, FileFormat, LayoutZone, Needs, Rule, Source,
     TimeFormat, TimeSpec, date_folder,
 };
+pub use store::{StoreSettings, Stores};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,6 +52,8 @@ pub struct Project {
     pub currency: String,
     /// Where published tables go: an absolute URL ending in `/`.
     pub warehouse: String,
+    /// How its store is reached.
+    pub warehouse_store: StoreSettings,
     /// A bare `run` goes back at most this many days.
     pub catch_up_days: u32,
     /// What a run may hold in memory.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 
-use super::{DataType, Duration, HOUR_US, SourceFreshness};
+use super::{DataType, Duration, HOUR_US, SourceFreshness, StoreSettings};
 
 /// One raw source; it becomes a canonical table of the same name.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Source {
     pub name: String,
     /// Absolute base URL ending in `/`.
     pub from: String,
+    /// How its store is reached.
+    pub store: StoreSettings,
     /// Pattern below `from`: `{date}` (YYYY-MM-DD), `{hour}` (HH), `*` within one path segment.
     pub layout: String,
     /// In which zone the layout's date and hour are.

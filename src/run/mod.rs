@@ -25,10 +25,10 @@ use crate::analysis;
 use crate::config::Parts;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, EngineOptions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{ModelSource, Models, Unread};
 use crate::project::{Build, Contract, Duration, Project};
-use crate::source::store::Location;
+use crate::table::warehouse::Warehouse;
 
 /// A project with its models, ready to run.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ pub struct Workspace {
     pub models: Models,
     /// The engine.
     pub engine: Engine,
-    /// The warehouse's folder.
-    pub warehouse: PathBuf,
+    /// Where published tables lie.
+    pub warehouse: Warehouse,
 }
 
 /// Folder of a project for what is not worth keeping: scratch, results.
@@ -101,9 +101,7 @@ impl Workspace {
             },
         );
         problems.extend(found);
-        let warehouse = Location::open(&project.warehouse)?
-            .local_path()
-            .ok_or_else(|| Error::Usage(format!("{} is not a local folder", project.warehouse)))?;
+        let warehouse = Warehouse::open(&project.warehouse, &project.warehouse_store)?;
         Ok((
             Self {
                 project,

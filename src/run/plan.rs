@@ -60,14 +60,14 @@ pub struct Plan {
 /// Writes nothing.
 pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
     let sandbox = match &options.into {
-        Some(dir) => Some(Sandbox::open(workspace, dir)?),
+        Some(dir) => Some(Sandbox::open(workspace, dir).await?),
         None => None,
     };
     let workspace = sandbox
         .as_ref()
         .map_or(workspace, |sandbox| &sandbox.workspace);
-    let mut own = read_state(&workspace.warehouse)?;
-    let found = damaged(&workspace.warehouse, &own);
+    let mut own = read_state(&workspace.warehouse).await?;
+    let found = damaged(&workspace.warehouse, &own).await?;
     forget_damaged(&mut own, &found);
     let over = |own: &State| {
         sandbox

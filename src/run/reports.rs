@@ -1,7 +1,6 @@
 //! Renders pages from published tables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -24,17 +23,14 @@ use crate::report::{
     FunnelTitles, MissingPartition, RenderInput, ReportFiles, SectionRows, SourceStatus, render,
 };
 use crate::source::layout::Layout;
-use crate::table::publish::publish_text;
 use crate::table::state::State;
 
 /// A night renders its last date, and those of this many before it that have no page yet.
 const CATCH_UP_PAGES: usize = 7;
 
-/// Where a page stands.
-pub fn page_path(workspace: &Workspace, date: NaiveDate, role: &str, locale: Locale) -> PathBuf {
-    workspace
-        .warehouse
-        .join(format!("_site/{date}/{role}.{}.html", locale.tag()))
+/// Key of a page below the warehouse.
+pub fn page_key(date: NaiveDate, role: &str, locale: Locale) -> String {
+    format!("_site/{date}/{role}.{}.html", locale.tag())
 }
 
 /// The pages of a night in the project's language.
@@ -49,14 +45,18 @@ pub async fn nightly(
 ) -> Result<()> {
     let (from, to) = asked.dates;
     let locale = workspace.project.locale;
-    let earlier: Vec<NaiveDate> =
-        std::iter::successors(to.checked_sub_days(Days::new(1)), |date| {
-            date.checked_sub_days(Days::new(1))
-        })
-        .take(CATCH_UP_PAGES - 1)
-        .take_while(|date| *date >= from)
-        .filter(|date| !page_path(workspace, *date, &report.role, locale).is_file())
-        .collect();
+    let mut earlier: Vec<NaiveDate> = Vec::new();
+    for date in std::iter::successors(to.checked_sub_days(Days::new(1)), |date| {
+        date.checked_sub_days(Days::new(1))
+    })
+    .take(CATCH_UP_PAGES - 1)
+    .take_while(|date| *date >= from)
+    {
+        let key = page_key(date, &report.role, locale);
+        if !workspace.warehouse.is_there(&key).await? {
+            earlier.push(date);
+        }
+    }
     let mut failures = Vec::new();
     for date in earlier.into_iter().rev().chain([to]) {
         let read = tables_of(workspace, report)?;
@@ -123,14 +123,14 @@ pub struct Request {
     pub now: DateTime<Utc>,
 }
 
-/// Renders one page and writes it, unless a page of the same content is there. Gives its path, and
+/// Renders one page and writes it, unless a page of the same content is there. Gives where it is, and
 /// whether it was written.
 pub async fn page(
     workspace: &Workspace,
     report: &Report,
     state: &State,
     request: &Request,
-) -> Result<(PathBuf, bool)> {
+) -> Result<(String, bool)> {
     let project = &workspace.project;
     let files = ReportFiles::load(&project.root, report).map_err(Error::Project)?;
     let tables = tables_of(workspace, report)?;
@@ -208,14 +208,15 @@ pub async fn page(
         generated_at: request.now,
     };
     let page = render(report, &files, &input, &rows).await?;
-    let path = page_path(workspace, request.date, &report.role, request.locale);
+    let key = page_key(request.date, &report.role, request.locale);
     // The page shows the first digits of its content's hash: the same ones, the same content.
     let shown = &page.content_hash[..page.content_hash.len().min(12)];
-    let is_same = std::fs::read_to_string(&path).is_ok_and(|there| there.contains(shown));
+    let there = workspace.warehouse.read_text(&key).await?;
+    let is_same = there.is_some_and(|there| there.contains(shown));
     if !is_same {
-        publish_text(&path, &page.html)?;
+        workspace.warehouse.write_text(&key, &page.html).await?;
     }
-    Ok((path, !is_same))
+    Ok((workspace.warehouse.name_of(&key), !is_same))
 }
 
 fn is_by_date(workspace: &Workspace, table: &str) -> bool {

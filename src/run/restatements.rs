@@ -1,6 +1,5 @@
 //! The record of restatements as a table that `loudou query` knows.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
@@ -12,14 +11,15 @@ use datafusion::prelude::SessionContext;
 use crate::error::{Error, Result};
 use crate::project::date32;
 use crate::table::restatement::{Cause, FigureChange, Restatement, read_all};
+use crate::table::warehouse::Warehouse;
 
 /// What the table is called.
 pub const TABLE: &str = "restatements";
 
 /// Registers the table: a row for each key figure that changed, and one for a partition of which none
 /// did.
-pub fn register(session: &SessionContext, warehouse: &Path) -> Result<()> {
-    let batch = rows(&read_all(warehouse)?)
+pub async fn register(session: &SessionContext, warehouse: &Warehouse) -> Result<()> {
+    let batch = rows(&read_all(warehouse).await?)
         .map_err(|error| Error::Failed(format!("reading restatements: {error}")))?;
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]])
         .map_err(Error::engine(format!("registering {TABLE}")))?;

@@ -55,7 +55,10 @@ pub struct StepResult {
     pub ingest: Option<IngestReport>,
     /// Files written (reports).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<PathBuf>,
+    pub files: Vec<String>,
+    /// Whether it failed because a store did not answer: trying again may be all that it needs.
+    #[serde(skip)]
+    pub is_unreachable: bool,
 }
 
 impl StepResult {
@@ -74,6 +77,7 @@ impl StepResult {
             causes: Vec::new(),
             ingest: None,
             files: Vec::new(),
+            is_unreachable: false,
         }
     }
 }
@@ -139,7 +143,7 @@ pub struct RunResults {
     pub seconds: f64,
     /// The most memory the process held, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
-    /// 0 if every step is done or unchanged.
+    /// See [`Self::code_of_steps`].
     pub exit_code: u8,
 }
 
@@ -149,6 +153,18 @@ impl RunResults {
         self.steps
             .iter()
             .any(|step| matches!(step.status, Status::Failed | Status::Skipped))
+    }
+
+    /// 0 if every step is done or unchanged; 75 if stores that did not answer are all that went wrong; else 1.
+    pub fn code_of_steps(&self) -> u8 {
+        let failed = || {
+            let steps = self.steps.iter();
+            steps.filter(|step| step.status == Status::Failed)
+        };
+        match failed().all(|step| step.is_unreachable) && failed().next().is_some() {
+            true => 75,
+            false => u8::from(self.has_failed()),
+        }
     }
 
     /// Writes `run_results.json` into the project's work folder.

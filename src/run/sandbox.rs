@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Workspace;
 use crate::error::{Error, Result};
-use crate::source::store::Location;
+use crate::store::Location;
 use crate::table::log::read_state;
-use crate::table::publish::damaged;
+use crate::table::publish::{damaged, is_published};
 use crate::table::state::{State, date_key};
-use crate::table::write::hash_file;
+use crate::table::warehouse::Warehouse;
 
 /// Folders of a project that hold its own files.
 const OWN_FOLDERS: [&str; 4] = ["pipelines", "sql", "reports", ".loudou"];
@@ -32,19 +32,23 @@ struct Card {
 pub struct Sandbox {
     /// The project with DIR as its warehouse.
     pub workspace: Workspace,
-    /// What is published in the real one; the keys of its partitions are absolute paths.
+    dir: PathBuf,
+    /// What is published in the real one; the keys of its partitions are absolute paths or URLs.
     upstream: State,
     card: Card,
 }
 
 impl Sandbox {
     /// Looks at the folder and at the warehouse; writes nothing. `dir` is relative to the current folder.
-    pub fn open(workspace: &Workspace, dir: &Path) -> Result<Self> {
+    pub async fn open(workspace: &Workspace, dir: &Path) -> Result<Self> {
         let dir = resolved(dir)?;
-        let warehouse = resolved(&workspace.warehouse)?;
-        refuse_unfit(workspace, &dir, &warehouse)?;
+        let warehouse = match workspace.warehouse.folder() {
+            Some(folder) => Warehouse::local(resolved(folder)?),
+            None => workspace.warehouse.clone(),
+        };
+        refuse_unfit(workspace, &dir, warehouse.folder())?;
         let card = Card {
-            sandbox_of: warehouse.display().to_string(),
+            sandbox_of: warehouse.to_string(),
         };
         match read_card(&dir)? {
             Some(found) if found != card => {
@@ -62,12 +66,13 @@ impl Sandbox {
             }
             _ => {}
         }
-        let upstream = published(&warehouse)?;
+        let upstream = published(&warehouse).await?;
         Ok(Self {
             workspace: Workspace {
-                warehouse: dir,
+                warehouse: Warehouse::over(dir.clone(), &warehouse),
                 ..workspace.clone()
             },
+            dir,
             upstream,
             card,
         })
@@ -77,7 +82,7 @@ impl Sandbox {
     pub fn begin(&self) -> Result<()> {
         let folder = self.folder();
         std::fs::create_dir_all(&folder).map_err(Error::io("making the folder", &folder))?;
-        let path = card_path(&self.workspace.warehouse);
+        let path = card_path(&self.dir);
         let text = serde_json::to_string(&self.card)
             .map_err(|error| Error::Failed(format!("writing {}: {error}", path.display())))?;
         std::fs::write(&path, text).map_err(Error::io("writing", &path))
@@ -85,7 +90,12 @@ impl Sandbox {
 
     /// Where this sandbox keeps what is not a table.
     pub fn folder(&self) -> PathBuf {
-        self.workspace.warehouse.join("_loudou")
+        self.dir.join("_loudou")
+    }
+
+    /// DIR.
+    pub fn folder_of_tables(&self) -> PathBuf {
+        self.dir.clone()
     }
 
     /// What a run sees: `own`, the state of DIR, over what is published.
@@ -122,19 +132,17 @@ impl Sandbox {
     }
 }
 
-/// The warehouse's state with absolute keys. What is published must be what the log says.
-fn published(warehouse: &Path) -> Result<State> {
-    let mut state = read_state(warehouse)?;
+/// The warehouse's state with keys that hold in a sandbox, too. What is published must be what the log says.
+async fn published(warehouse: &Warehouse) -> Result<State> {
+    let mut state = read_state(warehouse).await?;
     for (slot, commit) in &state.unfinished {
         let table = state.table(&commit.table);
         for partition in &commit.partitions {
-            let path = warehouse.join(&partition.key);
             // A later commit may have replaced it already.
             let is_newest = table
                 .partition(partition.date)
                 .is_some_and(|current| current.commit == *slot);
-            let is_there = path.is_file() && hash_file(&path)?.0 == partition.hash;
-            if is_newest && !is_there {
+            if is_newest && is_published(warehouse, partition).await?.is_none() {
                 return Err(Error::Held(format!(
                     "{} is being published, or a run was cut off before it was; try again when the next run of the warehouse has ended",
                     commit.table
@@ -142,7 +150,7 @@ fn published(warehouse: &Path) -> Result<State> {
             }
         }
     }
-    if let Some(found) = damaged(warehouse, &state).first() {
+    if let Some(found) = damaged(warehouse, &state).await?.first() {
         return Err(Error::Locked(format!(
             "{} {} of the warehouse cannot be read: {}; its next run mends that, then try again",
             found.table, found.date, found.why
@@ -150,37 +158,30 @@ fn published(warehouse: &Path) -> Result<State> {
     }
     for table in state.tables.values_mut() {
         for partition in table.partitions.values_mut() {
-            partition.key = warehouse
-                .join(&partition.key)
-                .to_str()
-                .ok_or_else(|| {
-                    Error::Usage(format!(
-                        "the warehouse's path {} is not UTF-8",
-                        warehouse.display()
-                    ))
-                })?
-                .to_string();
+            partition.key = warehouse.key_from_above(&partition.key)?;
         }
     }
     state.unfinished.clear();
     Ok(state)
 }
 
-fn refuse_unfit(workspace: &Workspace, dir: &Path, warehouse: &Path) -> Result<()> {
+fn refuse_unfit(workspace: &Workspace, dir: &Path, warehouse: Option<&Path>) -> Result<()> {
     let refuse = |why: String| {
         Err(Error::Usage(format!(
             "--into {}: {why}; name a folder of its own",
             dir.display()
         )))
     };
-    if dir == warehouse {
-        return refuse("that is the warehouse itself".to_string());
-    }
-    if dir.starts_with(warehouse) {
-        return refuse("it lies in the warehouse".to_string());
-    }
-    if warehouse.starts_with(dir) {
-        return refuse("the warehouse lies in it".to_string());
+    if let Some(warehouse) = warehouse {
+        if dir == warehouse {
+            return refuse("that is the warehouse itself".to_string());
+        }
+        if dir.starts_with(warehouse) {
+            return refuse("it lies in the warehouse".to_string());
+        }
+        if warehouse.starts_with(dir) {
+            return refuse("the warehouse lies in it".to_string());
+        }
     }
     let root = &workspace.project.root;
     if root.starts_with(dir) {
@@ -193,7 +194,7 @@ fn refuse_unfit(workspace: &Workspace, dir: &Path, warehouse: &Path) -> Result<(
         return refuse(format!("it lies in the project's {own}/"));
     }
     for source in workspace.project.sources.values() {
-        let Some(from) = Location::open(&source.from)?.local_path() else {
+        let Some(from) = Location::open(&source.from, &source.store)?.local_path() else {
             continue;
         };
         let from = resolved(&from)?;

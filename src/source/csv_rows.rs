@@ -229,6 +229,7 @@ mod tests {
         Source {
             name: "events".to_string(),
             from: "file:///raw/".to_string(),
+            store: crate::project::StoreSettings::default(),
             layout: "*.csv".to_string(),
             layout_zone: LayoutZone::Project,
             format: FileFormat::Csv,

@@ -8,9 +8,9 @@ use object_store::ObjectStoreExt;
 
 use super::layout::Layout;
 use super::listing;
-use super::store::Location;
 use crate::error::{Error, Result};
 use crate::project::{LayoutZone, Needs, Source, date_folder, layout_dates, layout_hours};
+use crate::store::Location;
 
 /// A date and hour of a layout; hour 0 where the layout has none.
 pub type PathHour = (NaiveDate, u8);
@@ -40,7 +40,7 @@ impl Inventory {
         if source.complete_when.needs == Needs::Nothing || from > to {
             return Ok(found);
         }
-        let location = Location::open(&source.from)?;
+        let location = Location::open(&source.from, &source.store)?;
         // A day to either side: the layout's zone may be another one, and what was there a day before
         // tells whether the objects begin here.
         let dates = (

@@ -6,9 +6,9 @@ use chrono::{Days, NaiveDate};
 use futures::TryStreamExt;
 
 use super::layout::Layout;
-use super::store::Location;
 use crate::error::{Error, Result};
 use crate::project::{Needs, Source};
+use crate::store::Location;
 
 /// One raw object as the store lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,20 +53,6 @@ pub async fn explain_nothing(source: &Source, location: &Location) -> Result<()>
             source.from, source.layout, source.name
         ),
     }))
-}
-
-/// What tells one version of an object from another. The local store's tag holds the inode, which a
-/// copy or a restored backup changes although the bytes are the same: there, size and time must do.
-pub fn tag(meta: &object_store::ObjectMeta) -> String {
-    let from_store = meta.e_tag.clone().unwrap_or_default();
-    match from_store.starts_with('"') || from_store.is_empty() {
-        true => from_store,
-        false => format!(
-            "{:x}-{:x}",
-            meta.last_modified.timestamp_micros(),
-            meta.size
-        ),
-    }
 }
 
 /// Whether a path is that of a marker, which holds no rows although it may fit the layout.
@@ -133,7 +119,7 @@ pub async fn list(
                     RawObject {
                         path,
                         size: meta.size,
-                        etag: tag(&meta),
+                        etag: location.tag(&meta),
                         path_date: time.date,
                         path_hour: time.hour,
                     },

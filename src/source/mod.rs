@@ -1,6 +1,6 @@
 //! Raw objects: from a URL to rows.
 //!
-//! [`store`] opens a URL, [`listing`] finds the objects a layout names, [`decode`] turns one object
+//! [`listing`] finds the objects a layout names, [`decode`] turns one object
 //! into coded rows ([`row_code`], [`columns`] makes batches of the source's [`RowSchema`] from
 //! them) plus the lines that had to be set aside.
 
@@ -18,7 +18,6 @@ mod number;
 mod parquet_rows;
 pub mod row_code;
 mod rows;
-pub mod store;
 mod time;
 pub mod value;
 

@@ -383,6 +383,7 @@ mod tests {
         Source {
             name: "lines".to_string(),
             from: "file:///raw/".to_string(),
+            store: crate::project::StoreSettings::default(),
             layout: "*.ndjson".to_string(),
             layout_zone: LayoutZone::Project,
             format: FileFormat::Ndjson,

@@ -4,15 +4,11 @@
 //! The record stands in the commit that republishes them, so that no crash can lose it, and once more in
 //! `_loudou/restatements/<slot>.ndjson`, one partition a line, where it is read without the log.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::date_text;
-use super::durable;
+use super::warehouse::Warehouse;
 use crate::error::{Error, Result};
 
 /// A partition that was published before and has other bytes now.
@@ -217,12 +213,14 @@ pub fn kind_of(causes: &[Cause]) -> ChangeKind {
     }
 }
 
-fn folder(warehouse: &Path) -> PathBuf {
-    warehouse.join("_loudou/restatements")
-}
+const FOLDER: &str = "_loudou/restatements";
 
 /// Writes what the commit of a slot restates; nothing where that is nothing.
-pub(super) fn write(warehouse: &Path, slot: u64, restated: &[Restatement]) -> Result<()> {
+pub(super) async fn write(
+    warehouse: &Warehouse,
+    slot: u64,
+    restated: &[Restatement],
+) -> Result<()> {
     if restated.is_empty() {
         return Ok(());
     }
@@ -233,31 +231,22 @@ pub(super) fn write(warehouse: &Path, slot: u64, restated: &[Restatement]) -> Re
         text.push_str(&line);
         text.push('\n');
     }
-    let path = folder(warehouse).join(format!("{slot:020}.ndjson"));
-    durable::replace_with_text(&text, &path)
+    warehouse
+        .write_text(&format!("{FOLDER}/{slot:020}.ndjson"), &text)
+        .await
 }
 
 /// Every restatement of a warehouse, in the order of publication.
-pub fn read_all(warehouse: &Path) -> Result<Vec<Restatement>> {
-    let folder = folder(warehouse);
-    let mut paths: Vec<PathBuf> = match fs::read_dir(&folder) {
-        Ok(entries) => entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "ndjson")
-            })
-            .collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(Error::io("listing", &folder)(error)),
-    };
-    paths.sort();
+pub async fn read_all(warehouse: &Warehouse) -> Result<Vec<Restatement>> {
     let mut found = Vec::new();
-    for path in paths {
-        let text = fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
+    for key in warehouse.list_texts(FOLDER, "ndjson").await? {
+        let Some(text) = warehouse.read_text(&key).await? else {
+            continue;
+        };
         for line in text.lines() {
             found.push(serde_json::from_str(line).map_err(|error| {
-                Error::Failed(format!("{} is damaged ({error})", path.display()))
+                let name = warehouse.name_of(&key);
+                Error::Failed(format!("{name} is damaged ({error})"))
             })?);
         }
     }

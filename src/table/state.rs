@@ -30,6 +30,9 @@ pub enum Entry {
         /// When each replaced file was last modified, by key, in nanoseconds since 1970.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         modified_ns: BTreeMap<String, u64>,
+        /// The store's tag of each file, by key; none on the local disk.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        etags: BTreeMap<String, String>,
     },
     /// Days up to this one have been complete for a run.
     CompleteThrough {
@@ -82,6 +85,9 @@ pub struct CommitPartition {
     pub hash: String,
     /// The hash it replaces, if one was published.
     pub previous: Option<String>,
+    /// The store's tag of what lay there before; none on the local disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_etag: Option<String>,
     /// Fingerprint of everything it was computed from, the definitions apart.
     pub inputs: String,
 }
@@ -139,6 +145,9 @@ pub struct PartitionState {
     /// When the file was last modified as it was published, in nanoseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_ns: Option<u64>,
+    /// The store's tag of the file as it was published; none on the local disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
 }
 
 /// A table.
@@ -168,6 +177,19 @@ pub fn date_key(date: Option<NaiveDate>) -> String {
     date.map(|date| date.to_string()).unwrap_or_default()
 }
 
+/// The run that entered the log last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its epoch.
+    pub epoch: u64,
+    /// Who.
+    pub holder: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// The slot of its entry.
+    pub slot: u64,
+}
+
 /// Everything published, folded from the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
@@ -182,6 +204,9 @@ pub struct State {
         skip_serializing_if = "Option::is_none"
     )]
     pub complete_through: Option<NaiveDate>,
+    /// The run that entered the log last and has not released it: it goes on, or was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// By table.
     pub tables: BTreeMap<String, TableState>,
     /// Commits without their `done`: their slot.
@@ -193,17 +218,34 @@ impl State {
     pub fn fold(&mut self, slot: u64, entry: &Entry) {
         self.slot = slot;
         match entry {
-            Entry::Acquire { epoch, .. } => self.epoch = *epoch,
+            Entry::Acquire { epoch, holder, at } => {
+                self.epoch = *epoch;
+                self.holder = Some(Holder {
+                    epoch: *epoch,
+                    holder: holder.clone(),
+                    at: at.clone(),
+                    slot,
+                });
+            }
             Entry::Commit(commit) => {
                 self.apply(slot, commit);
                 self.unfinished.insert(slot, commit.clone());
             }
-            Entry::Done { of, modified_ns } => {
+            Entry::Done {
+                of,
+                modified_ns,
+                etags,
+            } => {
                 self.unfinished.remove(of);
                 for table in self.tables.values_mut() {
                     for partition in table.partitions.values_mut() {
                         if let Some(modified) = modified_ns.get(&partition.key) {
                             partition.modified_ns = Some(*modified);
+                        }
+                        if let Some(etag) = etags.get(&partition.key)
+                            && partition.commit == *of
+                        {
+                            partition.etag = Some(etag.clone());
                         }
                     }
                 }
@@ -211,7 +253,9 @@ impl State {
             Entry::CompleteThrough { date } => {
                 self.complete_through = self.complete_through.max(*date);
             }
-            Entry::Release { .. } => {}
+            Entry::Release { epoch } => {
+                self.holder.take_if(|holder| holder.epoch == *epoch);
+            }
         }
     }
 
@@ -256,6 +300,7 @@ impl State {
                     definition: commit.definition.clone(),
                     commit: slot,
                     modified_ns: None,
+                    etag: None,
                 },
             );
         }

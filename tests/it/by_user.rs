@@ -16,6 +16,7 @@ use loudou::model::build::{Published, Range, register_all};
 use loudou::model::sql::{Dates, bind, parse};
 use loudou::run::check::check;
 use loudou::table::state::{PartitionState, State};
+use loudou::table::warehouse::Warehouse;
 use loudou::table::write::PartitionWriter;
 
 use crate::support::date;
@@ -128,6 +129,7 @@ fn write(folder: &Path, day: i64, events: &[Event], sorted_by: &[&str]) -> Parti
         date: None,
         path: object_store::path::Path::from_absolute_path(&path).unwrap(),
         size: written.bytes,
+        pin: None,
     }
 }
 
@@ -446,6 +448,7 @@ fn unread(name: &str) -> PartitionFile {
         date: None,
         path: object_store::path::Path::from(format!("nowhere/{name}/data.parquet")),
         size: 1 << 20,
+        pin: None,
     }
 }
 
@@ -498,9 +501,10 @@ async fn built_in_models_read_events_by_user() {
         complete_through: date("2026-10-18"),
     };
     let session = engine(folder.path(), 2).session().unwrap();
+    let nowhere = Warehouse::local("/nowhere");
     let published = Published {
         state: &state,
-        warehouse: Path::new("/nowhere"),
+        warehouse: &nowhere,
     };
     register_all(
         &session,

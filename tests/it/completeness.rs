@@ -466,7 +466,9 @@ async fn a_run_may_wait_for_the_lock() {
     let folder = project("Asia/Shanghai", "{after: 2h}", "");
     write_day(&folder, 21, &[]);
     let workspace = folder.workspace().await;
-    let held = RunLog::acquire(&folder.path("warehouse"), "process 7", "now").unwrap();
+    let held = RunLog::acquire(&workspace.warehouse, "process 7", "now")
+        .await
+        .unwrap();
     let paused = Mutex::new(Duration::ZERO);
     let progress = Waiting::new(|time| *paused.lock().unwrap() += time);
     let error = night::run(&workspace, &after(21).wait(25).options(), &progress)

@@ -6,7 +6,7 @@ use std::path::Path;
 use loudou::project::{
     Allowed, Before, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates,
     Duration, ElementType, FileFormat, Format, Good, HOUR_US, KeyFigures, LayoutZone, Locale,
-    Memory, Needs, Project, Rule, Severity, Shape, SourceFreshness, TimeFormat,
+    Memory, Needs, Project, Rule, Severity, Shape, SourceFreshness, StoreSettings, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -17,6 +17,20 @@ currency: USD
 warehouse: out/tables
 catch_up: 2w
 memory: 1.5GiB
+stores:
+  s3://logs/:
+    endpoint: http://minio.local:9000/
+    region: eu-central-1
+    profile: reporting
+    addressing: virtual_host
+    allow_http: true
+    timeout: 20s
+    connect_timeout: 2s
+    retries: 3
+    retry_for: 1m
+    concurrency: 8
+    lease: 2m
+  az://logs/: {account: shoplogs}
 ";
 
 const PIPELINE: &str = r#"
@@ -190,6 +204,42 @@ fn the_project_file_is_read() {
         project.warehouse,
         format!("file://{}/out/tables/", root.display())
     );
+    assert_eq!(project.warehouse_store, StoreSettings::default());
+}
+
+#[test]
+fn settings_of_stores_are_read() {
+    let (folder, _) = full();
+    let root = folder.path();
+    let pipeline = PIPELINE.replace("from: ./raw/行为/", "from: s3://logs//events");
+    write(root, "pipelines/shop.yaml", &pipeline);
+    let text = PROJECT.replace("out/tables", "az://logs");
+    write(root, "pipelines/_project.yaml", &text);
+    let (project, problems) = loudou::config::load(root);
+    assert!(problems.is_empty(), "{problems:?}");
+    let project = project.unwrap();
+    let source = &project.sources["events"];
+    assert_eq!(source.from, "s3://logs/events/");
+    let second = std::time::Duration::from_secs;
+    assert_eq!(
+        source.store,
+        StoreSettings {
+            endpoint: Some("http://minio.local:9000".to_owned()),
+            region: Some("eu-central-1".to_owned()),
+            account: None,
+            profile: Some("reporting".to_owned()),
+            is_virtual_hosted: true,
+            allow_http: true,
+            timeout: second(20),
+            connect_timeout: second(2),
+            retries: 3,
+            retry_for: second(60),
+            concurrency: 8,
+            lease: second(120),
+        }
+    );
+    assert_eq!(project.warehouse, "az://logs/");
+    assert_eq!(project.warehouse_store.account.as_deref(), Some("shoplogs"));
 }
 
 #[test]

@@ -25,6 +25,8 @@ mod nights;
 mod restatements;
 mod sandbox;
 mod schemas;
+mod store_servers;
+mod stores;
 mod support;
 mod users;
 mod values;

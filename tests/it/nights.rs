@@ -9,6 +9,7 @@ use loudou::run::plan;
 use loudou::run::results::Status::{Done, Failed, Skipped, Unchanged};
 use loudou::table::log::{RunLog, read_state};
 use loudou::table::state::{Commit, CommitPartition};
+use loudou::table::warehouse::Warehouse;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -524,7 +525,10 @@ async fn a_model_whose_files_cannot_be_written_holds_back_its_dependants() {
 async fn a_second_run_is_told_to_try_again() {
     let folder = project();
     write_days(&folder);
-    let log = RunLog::acquire(&folder.path("warehouse"), "process 7", "now").unwrap();
+    let warehouse = Warehouse::local(folder.path("warehouse"));
+    let log = RunLog::acquire(&warehouse, "process 7", "now")
+        .await
+        .unwrap();
     let error = folder.try_run(after(21)).await.unwrap_err();
     assert_eq!(error.exit_code(), 75);
     assert!(error.to_string().contains("process 7"), "{error}");
@@ -569,9 +573,9 @@ async fn a_crash_between_commit_and_publication_is_mended() {
     let tables = folder.tables();
     // As if a run had been cut off after it had entered another version of two partitions, of the same
     // size as what lies there.
-    let warehouse = folder.path("warehouse");
+    let warehouse = Warehouse::local(folder.path("warehouse"));
     for table in ["events", "daily"] {
-        let mut log = RunLog::acquire(&warehouse, "killed", "now").unwrap();
+        let mut log = RunLog::acquire(&warehouse, "killed", "now").await.unwrap();
         let current = log.state.table(table).partitions["2026-11-19"].clone();
         let epoch = log.epoch();
         log.commit(Commit {
@@ -585,12 +589,14 @@ async fn a_crash_between_commit_and_publication_is_mended() {
                 bytes: current.bytes,
                 hash: "another".to_string(),
                 previous: Some(current.hash),
+                previous_etag: None,
                 inputs: current.inputs,
             }],
             objects: Vec::new(),
             gone: Vec::new(),
             restated: Vec::new(),
         })
+        .await
         .unwrap();
     }
     let results = folder.run_well(after(21)).await;
@@ -600,7 +606,7 @@ async fn a_crash_between_commit_and_publication_is_mended() {
     assert_eq!(differing(&tables, &folder.tables()), Vec::<String>::new());
     let again = folder.run_well(after(21)).await;
     assert_eq!(again.recovered, Vec::<String>::new());
-    assert!(read_state(&warehouse).unwrap().unfinished.is_empty());
+    assert!(read_state(&warehouse).await.unwrap().unfinished.is_empty());
 }
 
 #[tokio::test]
@@ -867,6 +873,7 @@ async fn the_engine_reads_columns_added_later_as_null_and_prunes_by_date() {
                 date: Some(crate::support::date(&format!("2026-11-{day}"))),
                 size: fs::metadata(&path).unwrap().len(),
                 path: object_store::path::Path::from_absolute_path(&path).unwrap(),
+                pin: None,
             }
         })
         .collect();

@@ -11,6 +11,7 @@ use loudou::run::plan;
 use loudou::run::results::RunResults;
 use loudou::run::results::Status::{Done, Unchanged};
 use loudou::table::log::RunLog;
+use loudou::table::warehouse::Warehouse;
 use serde_json::json;
 
 use crate::cli::{loudou, succeeds};
@@ -218,7 +219,13 @@ async fn a_changed_definition_is_tried_beside_the_warehouse() {
 async fn a_sandbox_needs_no_lock_of_the_warehouse() {
     let folder = published().await;
     change_daily(&folder);
-    let held = RunLog::acquire(&folder.path("warehouse"), "process 7", "now").unwrap();
+    let held = RunLog::acquire(
+        &Warehouse::local(folder.path("warehouse")),
+        "process 7",
+        "now",
+    )
+    .await
+    .unwrap();
     let before = all_files(&folder.path("warehouse"));
     let night = || after(21).into_dir(folder.path("try")).select("daily");
     let results = folder.run_well(night()).await;
@@ -226,7 +233,9 @@ async fn a_sandbox_needs_no_lock_of_the_warehouse() {
     assert_eq!(results.steps.len(), 1, "{results:#?}");
     assert_eq!(all_files(&folder.path("warehouse")), before);
     // But one of its own.
-    let own = RunLog::acquire(&folder.path("try"), "process 8", "now").unwrap();
+    let own = RunLog::acquire(&Warehouse::local(folder.path("try")), "process 8", "now")
+        .await
+        .unwrap();
     let error = folder.try_run(night()).await.unwrap_err();
     assert!(error.to_string().contains("process 8"), "{error}");
     drop((held, own));

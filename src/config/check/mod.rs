@@ -15,6 +15,7 @@ mod project;
 mod relationships;
 mod report;
 mod source;
+mod stores;
 mod tables;
 mod time;
 mod values;
@@ -23,6 +24,7 @@ pub use contract::contract;
 pub use pipeline::{Declared, pipeline};
 pub use project::{Basics, project};
 pub use report::{report, section};
+pub use source::Surroundings;
 pub use tables::{FUNNEL_TABLE, Tables};
 
 use crate::config::raw::PipelineFile;

@@ -7,7 +7,6 @@ use crate::config::tree::{Entry, Node};
 use crate::config::walk::Read;
 use crate::diagnostic::Place;
 use crate::project::{Funnel, Source};
-use std::path::Path;
 
 /// What a pipeline file declares.
 #[derive(Debug, Default)]
@@ -20,10 +19,9 @@ pub struct Declared {
     pub reports: Vec<(String, Place)>,
 }
 
-/// Checks one pipeline file; `tables` are those of all files. `warehouse` is `None` if it is not known.
+/// Checks one pipeline file; `tables` are those of all files.
 pub fn pipeline(
-    root: &Path,
-    warehouse: Option<&Path>,
+    surroundings: Surroundings<'_>,
     tables: &Tables,
     read: &Read<PipelineFile>,
     node: &Node,
@@ -36,7 +34,6 @@ pub fn pipeline(
         if let Some(entry) = entry("sources", name) {
             let path = ["sources", name.as_str()];
             let part = Part::new(read, &path, &entry.value, entry.key_place);
-            let surroundings = Surroundings { root, warehouse };
             declared.sources.extend(source::source(
                 name,
                 source_raw,

@@ -1,16 +1,17 @@
 //! `pipelines/_project.yaml`: zone, language, currency, warehouse.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::Checker;
+use super::stores::stores;
 use crate::config::paths;
 use crate::config::raw::{LocaleWord, ProjectFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{Duration, LEAST_MEMORY_BYTES, Locale, Memory};
+use crate::project::{Duration, LEAST_MEMORY_BYTES, Locale, Memory, Stores};
 
 /// What the project file says.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub struct Basics {
     pub currency: String,
     /// Absolute URL ending in `/`.
     pub warehouse: String,
-    /// The same as a path.
-    pub warehouse_path: PathBuf,
+    /// How stores are reached.
+    pub stores: Stores,
     /// Days a bare run goes back.
     pub catch_up_days: u32,
     /// What a run may hold in memory.
@@ -43,7 +44,7 @@ impl Basics {
             locale: Locale::En,
             currency: String::new(),
             warehouse: folder.url,
-            warehouse_path: folder.path,
+            stores: Stores::default(),
             catch_up_days: 1,
             memory: Memory::DEFAULT,
         })
@@ -79,12 +80,13 @@ pub fn project(
         raw.warehouse.as_deref().unwrap_or("warehouse/"),
     ) {
         Ok(folder) => {
-            let cause = if folder.path == root {
+            let path = folder.path.as_deref();
+            let cause = if path == Some(root) {
                 Some("`warehouse` is the project's own folder".to_owned())
             } else {
                 OWN_FOLDERS
                     .iter()
-                    .find(|name| folder.path.starts_with(root.join(name)))
+                    .find(|name| path.is_some_and(|path| path.starts_with(root.join(name))))
                     .map(|name| format!("`warehouse` lies in the project's `{name}/`"))
             };
             if let Some(cause) = cause {
@@ -123,6 +125,10 @@ pub fn project(
         memory(node.place_of("memory"), text, checker)
     });
 
+    let stores = node
+        .get("stores")
+        .map_or_else(Stores::default, |node| stores(&raw.stores, node, checker));
+
     let warehouse = warehouse?;
     let basics = Basics {
         name: raw.project.clone()?,
@@ -133,7 +139,7 @@ pub fn project(
         },
         currency: raw.currency.clone()?,
         warehouse: warehouse.url,
-        warehouse_path: warehouse.path,
+        stores,
         catch_up_days: catch_up.days_ceil(),
         memory,
     };

@@ -15,7 +15,8 @@ use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
 use crate::project::{
-    DataType, Duplicates, Duration, FileFormat, LayoutZone, Source, SourceFreshness,
+    DataType, Duplicates, Duration, FileFormat, LayoutZone, Source, SourceFreshness, StoreSettings,
+    Stores,
 };
 
 /// Where a source may not read from, and what relative folders are relative to.
@@ -23,8 +24,10 @@ use crate::project::{
 pub struct Surroundings<'a> {
     /// The project's folder, canonical.
     pub root: &'a Path,
-    /// The published tables' folder, if it is known.
-    pub warehouse: Option<&'a Path>,
+    /// URL of the published tables' folder, if it is known.
+    pub warehouse: Option<&'a str>,
+    /// How stores are reached.
+    pub stores: &'a Stores,
 }
 
 /// Checks one source.
@@ -102,6 +105,9 @@ pub fn source(
 
     let source = Source {
         name: name.to_owned(),
+        store: from
+            .as_deref()
+            .map_or_else(StoreSettings::default, |url| surroundings.stores.of(url)),
         from: from?,
         layout: raw.layout.clone()?,
         layout_zone: match raw.layout_zone {
@@ -138,7 +144,7 @@ fn from(
         Ok(folder)
             if surroundings
                 .warehouse
-                .is_some_and(|warehouse| folder.path.starts_with(warehouse)) =>
+                .is_some_and(|warehouse| folder.url.starts_with(warehouse)) =>
         {
             checker.tell(
                 place,

@@ -12,6 +12,7 @@ mod pipeline_file;
 mod project_file;
 mod report_file;
 mod scalar;
+mod store_file;
 
 pub use check_file::{
     AgainstWord, ColumnCheckFile, ColumnCheckMapping, FreshnessFile, RelationshipFile,
@@ -28,3 +29,4 @@ pub use report_file::{
     GoodWord, LocalTextFile, ReportFile, SectionFile, ShapeWord, ValueFormatWord,
 };
 pub use scalar::{Listed, Ratio};
+pub use store_file::{AddressingWord, StoreFile};

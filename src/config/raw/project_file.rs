@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{Ordered, StoreFile};
+
 /// What holds for the whole project.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,8 +26,8 @@ pub struct ProjectFile {
     #[schemars(example = &"CNY")]
     #[schemars(required)]
     pub currency: Option<String>,
-    /// Folder of the published tables: relative to the project, absolute, or a `file://` URL.
-    /// `warehouse/` unless given.
+    /// Folder of the published tables: relative to the project, absolute, or a URL (`file://`, `s3://`,
+    /// `az://`, `gs://`). `warehouse/` unless given.
     #[schemars(example = &"warehouse/")]
     pub warehouse: Option<String>,
     /// How far back a `run` without dates looks for days not yet done, in whole days; `7d` unless
@@ -36,6 +38,10 @@ pub struct ProjectFile {
     /// `50%` unless given.
     #[schemars(example = &"4GiB")]
     pub memory: Option<String>,
+    /// How object stores are reached, by the beginning of the URLs that it holds for (`s3://bucket/`).
+    /// Never credentials.
+    #[serde(default)]
+    pub stores: Ordered<StoreFile>,
 }
 
 /// Languages.

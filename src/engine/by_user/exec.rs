@@ -8,7 +8,6 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetFileReaderFactory,
     ParquetSource,
@@ -32,6 +31,7 @@ use tokio::sync::OnceCell;
 use super::footers::{FilePosition, Footers, KnownFooters};
 use super::merge::{Merge, UserColumns};
 use super::{KeyRange, SortedByUser, USER};
+use crate::engine::open_files::OpenFiles;
 
 /// Compressed bytes that the open files of one stream may hold; a range with more is read in steps.
 const STEP_BYTES: u64 = 16 << 20;
@@ -82,8 +82,15 @@ impl UserMergeExec {
         {
             return Ok(None);
         }
-        // Paths hold the date, `dt=2026-10-18`: their order is that of the days.
-        files.sort_by(|one, other| one.object_meta.location.cmp(&other.object_meta.location));
+        // The order of the days, wherever each file lies.
+        files.sort_by_cached_key(|file| {
+            let location = &file.object_meta.location;
+            let day = location.parts().find_map(|part| {
+                let day = part.as_ref().strip_prefix("dt=")?;
+                Some(day.to_string())
+            });
+            (day, location.clone())
+        });
         let schema = scan.projected_schema()?;
         // A projection may rename and compute: only plain columns count.
         let plain = plain_columns(scan, &schema);
@@ -258,7 +265,7 @@ impl ExecutionPlan for UserMergeExec {
             .runtime_env()
             .object_store(&self.scan.object_store_url)?;
         let reading = Reading {
-            factory: Arc::new(DefaultParquetFileReaderFactory::new(store)),
+            factory: Arc::new(OpenFiles::new(store)),
             scan: self.scan.clone(),
             source: self.source.clone(),
             files: self.files.clone(),

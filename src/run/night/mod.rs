@@ -80,7 +80,7 @@ pub async fn run(
 ) -> Result<RunResults> {
     let started = Instant::now();
     let sandbox = match &options.into {
-        Some(dir) => Some(Sandbox::open(workspace, dir)?),
+        Some(dir) => Some(Sandbox::open(workspace, dir).await?),
         None => None,
     };
     let work = match &sandbox {
@@ -110,9 +110,7 @@ pub async fn run(
         unavailable: Unavailable::new(),
         results: RunResults {
             project: workspace.project.name.clone(),
-            into: sandbox
-                .as_ref()
-                .map(|sandbox| sandbox.workspace.warehouse.clone()),
+            into: sandbox.as_ref().map(|sandbox| sandbox.folder_of_tables()),
             complete_through: asked.complete_through.to_string(),
             from: asked.dates.0.to_string(),
             to: asked.dates.1.to_string(),
@@ -138,11 +136,19 @@ pub async fn run(
     results.peak_memory_bytes = peak_memory_bytes();
     results.exit_code = match &outcome {
         Err(error) => error.exit_code(),
-        Ok(()) => u8::from(results.has_failed()),
+        Ok(()) => results.code_of_steps(),
     };
     results.write(&work)?;
-    outcome?;
-    log.release()?;
+    match outcome {
+        Ok(()) => log.release().await?,
+        Err(error) => {
+            // Whoever comes next need not wait for this one; unless it is there already.
+            if !matches!(error, Error::Locked(_)) {
+                let _ = log.release().await;
+            }
+            return Err(error);
+        }
+    }
     Ok(results)
 }
 
@@ -204,7 +210,7 @@ impl Night<'_> {
     ) -> Result<()> {
         let workspace = self.workspace;
         remove_old_scratch(&self.work.join("scratch"));
-        for damaged in recover(&workspace.warehouse, log)? {
+        for damaged in recover(&workspace.warehouse, log).await? {
             self.results.recovered.push(format!(
                 "{} {}: {}",
                 damaged.table, damaged.date, damaged.why
@@ -235,6 +241,7 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                step.is_unreachable = error.is_unreachable();
                 self.unavailable
                     .insert(source.name.clone(), (BTreeSet::new(), true));
             }
@@ -270,6 +277,7 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                step.is_unreachable = error.is_unreachable();
                 self.unavailable
                     .entry(model.name().to_string())
                     .or_insert((BTreeSet::new(), true));
@@ -280,6 +288,7 @@ impl Night<'_> {
             progress.begin("report", &report.role, self.results.steps.len(), total);
             let started = Instant::now();
             let mut step = StepResult::new("report", &report.role);
+            log.stop_if_fenced().await?;
             let unavailable: BTreeMap<&str, &BTreeSet<NaiveDate>> = self
                 .unavailable
                 .iter()
@@ -299,6 +308,7 @@ impl Night<'_> {
                 stop_if_fatal(&error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
+                step.is_unreachable = error.is_unreachable();
             }
             self.finish(step, started, progress);
         }

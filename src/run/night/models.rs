@@ -111,7 +111,7 @@ impl Night<'_> {
                 .iter()
                 .map(|ready| ready.written.rows)
                 .sum::<u64>();
-            let changed = publish(&workspace.warehouse, log, commit)?;
+            let changed = publish(&workspace.warehouse, log, commit).await?;
             step.changed
                 .extend(changed.into_iter().flatten().map(|date| date.to_string()));
         }

@@ -61,7 +61,7 @@ impl Night<'_> {
         step.causes = causes;
         step.rows = commit.ready.iter().map(|ready| ready.written.rows).sum();
         if !commit.ready.is_empty() || !commit.objects.is_empty() || !commit.gone.is_empty() {
-            let changed = publish(&workspace.warehouse, log, commit)?;
+            let changed = publish(&workspace.warehouse, log, commit).await?;
             step.changed = changed
                 .into_iter()
                 .flatten()

@@ -74,14 +74,14 @@ pub(super) async fn start(
     loop {
         let now = options.now + waited;
         let may_wait = waited < options.wait;
-        let own = read_state(&workspace.warehouse)?;
+        let own = read_state(&workspace.warehouse).await?;
         let seen = over(&own);
         let mut found = look(project, &seen, now, options.dates).await?;
         let mut why = found.waits_for(options.dates, today(project, now));
         if why.is_none() || !may_wait {
             let asked_before = asked(project, &seen, options, &found, now)?;
             let at = (options.started + waited).to_rfc3339_opts(SecondsFormat::Secs, true);
-            match RunLog::acquire(&workspace.warehouse, &options.holder, &at) {
+            match RunLog::acquire(&workspace.warehouse, &options.holder, &at).await {
                 Err(Error::Held(holder)) if may_wait => why = Some(holder),
                 Err(error) => return Err(error),
                 Ok(mut log) => {
@@ -92,7 +92,7 @@ pub(super) async fn start(
                         found = look(project, &seen, now, options.dates).await?;
                         asked = self::asked(project, &seen, options, &found, now)?;
                     }
-                    log.note_complete_through(found.through)?;
+                    log.note_complete_through(found.through).await?;
                     return Ok(Start {
                         log,
                         asked,

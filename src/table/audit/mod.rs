@@ -51,6 +51,7 @@ impl Scratch {
             date: self.date,
             path: self.path.clone(),
             size: self.size,
+            pin: None,
         }
     }
 }

@@ -1,16 +1,19 @@
 //! Publishing: commit to the log, then replace each partition's object, then say it is done. And
-//! recovery: what a crash left open is found by hash and either finished or marked for recomputing.
+//! recovery: what a crash left open is found by hash (in a store by its tag, or the hash beside it) and
+//! either finished or marked for recomputing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+mod local;
+mod remote;
+
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use super::durable;
-use super::log::RunLog;
+use super::log::{Marks, RunLog};
 use super::restatement::{self, Restatement};
-use super::state::{Commit, CommitPartition, ObjectRecord, PartitionState, State, date_key};
-use super::write::{Written, hash_file};
+use super::state::{Commit, CommitPartition, ObjectRecord, State, date_key};
+use super::warehouse::{Place, Warehouse};
+use super::write::Written;
 use crate::error::Result;
 
 /// Key of a partition below the warehouse.
@@ -49,9 +52,34 @@ pub struct TableCommit {
     pub restated: Vec<Restatement>,
 }
 
+/// Takes from damaged partitions what says that they are done, so that they are computed again.
+pub fn forget_damaged(state: &mut State, damaged: &[Damaged]) {
+    for found in damaged {
+        if let Some(partition) = state
+            .tables
+            .get_mut(&found.table)
+            .and_then(|table| table.partitions.get_mut(&found.date))
+        {
+            partition.inputs.clear();
+            partition.hash.clear();
+        }
+    }
+}
+
+/// A published partition that is not what the log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    /// Table.
+    pub table: String,
+    /// Local day.
+    pub date: String,
+    /// What is wrong.
+    pub why: &'static str,
+}
+
 /// Publishes; gives the dates whose bytes are new. Scratch files are moved where they can be.
-pub fn publish(
-    warehouse: &Path,
+pub async fn publish(
+    warehouse: &Warehouse,
     log: &mut RunLog,
     commit: TableCommit,
 ) -> Result<BTreeSet<Option<NaiveDate>>> {
@@ -68,6 +96,7 @@ pub fn publish(
             bytes: ready.written.bytes,
             hash: ready.written.hash.clone(),
             previous,
+            previous_etag: None,
             inputs: ready.inputs.clone(),
         });
     }
@@ -76,113 +105,75 @@ pub fn publish(
         .filter(|partition| partition.previous.as_ref() != Some(&partition.hash))
         .map(|partition| partition.date)
         .collect();
-    let slot = log.commit(Commit {
-        epoch: log.epoch(),
-        table: commit.table.clone(),
-        definition: commit.definition,
-        partitions,
-        objects: commit.objects,
-        gone: commit.gone,
-        restated: commit.restated.clone(),
-    })?;
-    restatement::write(warehouse, slot, &commit.restated)?;
-    let mut modified_by_key = BTreeMap::new();
-    for ready in &commit.ready {
-        let path = warehouse.join(partition_key(&commit.table, ready.date));
-        // What was computed again and came out the same may still be broken where it lies.
-        let is_there =
-            || path.is_file() && hash_file(&path).is_ok_and(|(hash, _)| hash == ready.written.hash);
-        if changed.contains(&ready.date) || !is_there() {
-            durable::replace_with_file(&ready.written.path, &path)?;
+    // What is there in a store is seen before the commit: nothing else may be replaced after it.
+    let seen = match warehouse.place() {
+        Place::Local(_) => Vec::new(),
+        Place::Remote(store) => {
+            let seen = remote::look(store, &commit.table, &commit.ready).await?;
+            for (partition, head) in partitions.iter_mut().zip(&seen) {
+                partition.previous_etag = head
+                    .as_ref()
+                    .and_then(|head| head.tag().map(str::to_string));
+            }
+            seen
         }
-        if let Some(modified) = modified_ns(&path) {
-            modified_by_key.insert(partition_key(&commit.table, ready.date), modified);
+    };
+    let slot = log
+        .commit(Commit {
+            epoch: log.epoch(),
+            table: commit.table.clone(),
+            definition: commit.definition,
+            partitions,
+            objects: commit.objects,
+            gone: commit.gone,
+            restated: commit.restated.clone(),
+        })
+        .await?;
+    restatement::write(warehouse, slot, &commit.restated).await?;
+    let marks = match warehouse.place() {
+        Place::Local(folder) => local::replace(folder, &commit.table, &commit.ready, &changed)?,
+        Place::Remote(store) => {
+            remote::replace(store, log, &commit.table, &commit.ready, seen).await?
         }
-    }
-    log.done_with(slot, modified_by_key)?;
+    };
+    log.done(slot, marks).await?;
     Ok(changed)
 }
 
-/// When a file was last modified, in nanoseconds since 1970.
-fn modified_ns(path: &Path) -> Option<u64> {
-    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
-    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-    u64::try_from(since.as_nanos()).ok()
-}
-
-/// What is wrong with a published file, if anything is. Its bytes are hashed only where it was modified
-/// since it was published.
-fn fault_of(path: &Path, partition: &PartitionState) -> Option<&'static str> {
-    let Ok(metadata) = std::fs::metadata(path) else {
-        return Some("its file is gone");
-    };
-    if metadata.len() != partition.bytes {
-        return Some("its size is not what was published");
-    }
-    let is_touched = partition.modified_ns.is_some() && modified_ns(path) != partition.modified_ns;
-    let is_same = !is_touched || hash_file(path).is_ok_and(|(hash, _)| hash == partition.hash);
-    (!is_same).then_some("its bytes are not what was published")
-}
-
 /// Published partitions that are not what the log says. Changes nothing.
-pub fn damaged(warehouse: &Path, state: &State) -> Vec<Damaged> {
-    let mut found = Vec::new();
-    for (name, table) in &state.tables {
-        for (date, partition) in &table.partitions {
-            if let Some(why) = fault_of(&warehouse.join(&partition.key), partition) {
-                found.push(Damaged {
-                    table: name.clone(),
-                    date: date.clone(),
-                    why,
-                });
-            }
-        }
-    }
-    found
-}
-
-/// Takes from damaged partitions what says that they are done, so that they are computed again.
-pub fn forget_damaged(state: &mut State, damaged: &[Damaged]) {
-    for found in damaged {
-        if let Some(partition) = state
-            .tables
-            .get_mut(&found.table)
-            .and_then(|table| table.partitions.get_mut(&found.date))
-        {
-            partition.inputs.clear();
-            partition.hash.clear();
-        }
+pub async fn damaged(warehouse: &Warehouse, state: &State) -> Result<Vec<Damaged>> {
+    match warehouse.place() {
+        Place::Local(folder) => Ok(local::damaged(folder, state)),
+        Place::Remote(store) => remote::damaged(store, state).await,
     }
 }
 
-/// Publishes a page or another text that is no table.
-pub fn publish_text(path: &Path, text: &str) -> Result<()> {
-    durable::replace_with_text(text, path)
+/// Whether exactly the bytes of a commit's partition are published; if so, what the store says of them.
+pub async fn is_published(
+    warehouse: &Warehouse,
+    partition: &CommitPartition,
+) -> Result<Option<Marks>> {
+    match warehouse.place() {
+        Place::Local(folder) => local::is_published(folder, partition),
+        Place::Remote(store) => remote::is_published(store, partition).await,
+    }
 }
 
-/// A published partition that is not what the log says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damaged {
-    /// Table.
-    pub table: String,
-    /// Local day.
-    pub date: String,
-    /// What is wrong.
-    pub why: &'static str,
-}
-
-/// Compares what is published with the log: every partition by size, those of unfinished commits by
-/// hash. Damaged ones lose their fingerprint in the run's state, so that this run computes them
-/// again; unfinished commits that turn out whole, or replaced by later ones, are closed.
-pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
+/// Compares what is published with the log: every partition by size and time of change (in a store by its
+/// tag), those of unfinished commits by hash. Damaged ones lose their fingerprint in the run's state, so
+/// that this run computes them again; unfinished commits that turn out whole, or replaced by later ones,
+/// are closed.
+pub async fn recover(warehouse: &Warehouse, log: &mut RunLog) -> Result<Vec<Damaged>> {
     let mut damaged = Vec::new();
     for (slot, commit) in log.state.unfinished.clone() {
         let known = damaged.len();
-        restatement::write(warehouse, slot, &commit.restated)?;
+        restatement::write(warehouse, slot, &commit.restated).await?;
+        let mut marks = Marks::default();
         for partition in &commit.partitions {
-            let path = warehouse.join(&partition.key);
-            durable::remove_temporary(&path)?;
-            let same = path.is_file() && hash_file(&path)?.0 == partition.hash;
+            if let Place::Local(folder) = warehouse.place() {
+                local::remove_temporary(folder, partition)?;
+            }
+            let published = is_published(warehouse, partition).await?;
             // A later commit may have replaced it already: then that one is the truth.
             let date = date_key(partition.date);
             let is_newest = log
@@ -191,21 +182,26 @@ pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
                 .get(&commit.table)
                 .and_then(|table| table.partitions.get(&date))
                 .is_some_and(|current| current.commit == slot);
-            if !same && is_newest {
-                damaged.push(Damaged {
+            match published {
+                Some(found) if is_newest => {
+                    marks.modified_ns.extend(found.modified_ns);
+                    marks.etags.extend(found.etags);
+                }
+                None if is_newest => damaged.push(Damaged {
                     table: commit.table.clone(),
                     date,
                     why: "an earlier run was cut off before publishing it",
-                });
+                }),
+                _ => {}
             }
         }
         // One that is not whole stays open until a later commit replaces it: this run may be cut off,
         // too.
         if damaged.len() == known {
-            log.done(slot)?;
+            log.done(slot, marks).await?;
         }
     }
-    for found in self::damaged(warehouse, &log.state) {
+    for found in self::damaged(warehouse, &log.state).await? {
         if !damaged
             .iter()
             .any(|known| known.table == found.table && known.date == found.date)
@@ -221,6 +217,9 @@ pub fn recover(warehouse: &Path, log: &mut RunLog) -> Result<Vec<Damaged>> {
 mod tests {
     use super::*;
     use std::fs;
+    use std::path::Path;
+
+    use crate::table::write::hash_file;
 
     fn ready(folder: &Path, name: &str, text: &str) -> Ready {
         let path = folder.join(name);
@@ -247,13 +246,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_a_cut_off_commit_restates_is_kept() {
+    #[tokio::test]
+    async fn what_a_cut_off_commit_restates_is_kept() {
         use crate::table::restatement::{Cause, CauseKind, ChangeKind, Restatement, read_all};
         let folder = tempfile::tempdir().unwrap();
-        let warehouse = folder.path().join("w");
-        let mut log = RunLog::acquire(&warehouse, "one", "now").unwrap();
-        assert_eq!(read_all(&warehouse).unwrap(), []);
+        let warehouse = Warehouse::local(folder.path().join("w"));
+        let mut log = RunLog::acquire(&warehouse, "one", "now").await.unwrap();
+        assert_eq!(read_all(&warehouse).await.unwrap(), []);
         let restated = Restatement {
             table: "t".into(),
             date: "2026-11-21".parse().ok(),
@@ -274,30 +273,34 @@ mod tests {
             gone: Vec::new(),
             restated: vec![restated.clone()],
         })
+        .await
         .unwrap();
         drop(log); // as a crash would
-        let mut log = RunLog::acquire(&warehouse, "two", "now").unwrap();
-        recover(&warehouse, &mut log).unwrap();
-        assert_eq!(read_all(&warehouse).unwrap(), [restated]);
+        let mut log = RunLog::acquire(&warehouse, "two", "now").await.unwrap();
+        recover(&warehouse, &mut log).await.unwrap();
+        assert_eq!(read_all(&warehouse).await.unwrap(), [restated]);
     }
 
-    #[test]
-    fn what_was_cut_off_or_damaged_is_found() {
+    #[tokio::test]
+    async fn what_was_cut_off_or_damaged_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        let warehouse = folder.path().join("w");
-        let published = warehouse.join("t/dt=2026-11-21/data.parquet");
-        let mut log = RunLog::acquire(&warehouse, "one", "now").unwrap();
+        let warehouse = Warehouse::local(folder.path().join("w"));
+        let published = folder.path().join("w/t/dt=2026-11-21/data.parquet");
+        let mut log = RunLog::acquire(&warehouse, "one", "now").await.unwrap();
         let first = commit(ready(folder.path(), "a", "first"));
         assert_eq!(
-            publish(&warehouse, &mut log, first.clone()).unwrap().len(),
+            publish(&warehouse, &mut log, first.clone())
+                .await
+                .unwrap()
+                .len(),
             1
         );
         assert_eq!(
-            publish(&warehouse, &mut log, first).unwrap().len(),
+            publish(&warehouse, &mut log, first).await.unwrap().len(),
             0,
             "same bytes"
         );
-        assert_eq!(recover(&warehouse, &mut log).unwrap(), []);
+        assert_eq!(recover(&warehouse, &mut log).await.unwrap(), []);
         assert_eq!(fs::read_to_string(&published).unwrap(), "first");
 
         // A crash between commit and publication.
@@ -313,35 +316,39 @@ mod tests {
                 bytes: second.written.bytes,
                 hash: second.written.hash.clone(),
                 previous: None,
+                previous_etag: None,
                 inputs: "i".into(),
             }],
             objects: Vec::new(),
             gone: Vec::new(),
             restated: Vec::new(),
         })
+        .await
         .unwrap();
         drop(log);
-        let mut log = RunLog::acquire(&warehouse, "two", "now").unwrap();
-        let damaged = recover(&warehouse, &mut log).unwrap();
+        let mut log = RunLog::acquire(&warehouse, "two", "now").await.unwrap();
+        let damaged = recover(&warehouse, &mut log).await.unwrap();
         assert_eq!(damaged.len(), 1, "{damaged:?}");
         assert_eq!(log.state.table("t").partitions["2026-11-21"].inputs, "");
         drop(log); // and this run is cut off before it mends anything
-        let mut log = RunLog::acquire(&warehouse, "three", "now").unwrap();
-        assert_eq!(recover(&warehouse, &mut log).unwrap(), damaged);
-        publish(&warehouse, &mut log, commit(second.clone())).unwrap();
+        let mut log = RunLog::acquire(&warehouse, "three", "now").await.unwrap();
+        assert_eq!(recover(&warehouse, &mut log).await.unwrap(), damaged);
+        publish(&warehouse, &mut log, commit(second.clone()))
+            .await
+            .unwrap();
         assert_eq!(fs::read_to_string(&published).unwrap(), "second");
-        assert_eq!(recover(&warehouse, &mut log).unwrap(), []);
+        assert_eq!(recover(&warehouse, &mut log).await.unwrap(), []);
         assert!(log.state.unfinished.is_empty());
 
         // The same number of other bytes: computing it again puts it right.
         fs::write(&published, "dnoces").unwrap();
         let again = ready(folder.path(), "b", "second");
-        publish(&warehouse, &mut log, commit(again)).unwrap();
+        publish(&warehouse, &mut log, commit(again)).await.unwrap();
         assert_eq!(fs::read_to_string(&published).unwrap(), "second");
 
         // Somebody deletes a file.
         fs::remove_file(&published).unwrap();
-        let damaged = recover(&warehouse, &mut log).unwrap();
+        let damaged = recover(&warehouse, &mut log).await.unwrap();
         assert_eq!(damaged[0].why, "its file is gone");
     }
 }
