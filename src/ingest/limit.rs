@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
+use super::findings::Unreadable;
 use super::plan::IngestPlan;
 use super::{Blocked, IngestReport};
 use crate::project::Source;
@@ -77,8 +78,45 @@ pub(super) fn over_limit(
         let (lines, bad_lines) = sums.get(&what).copied().unwrap_or_default();
         report.blocked.push(Blocked {
             what,
+            cause: None,
             bad_lines,
             lines,
+            dates,
+        });
+    }
+    excluded
+}
+
+/// Holds back the dates of objects that cannot be read: their path dates, and published ones in which an
+/// earlier version of them stands. Gives their paths; the next run looks at them again.
+pub(super) fn unreadable(
+    objects: Vec<Unreadable>,
+    state: &TableState,
+    plan: &IngestPlan,
+    report: &mut IngestReport,
+) -> BTreeSet<String> {
+    let is_wanted =
+        |date: &NaiveDate| plan.requested.contains(date) || plan.published.contains(date);
+    let mut excluded = BTreeSet::new();
+    for object in objects {
+        let mut dates = BTreeSet::from([object.path_date]);
+        if let Some(earlier) = state.objects.get(&object.path) {
+            let stands_in = earlier.rows_by_date.keys();
+            dates.extend(stands_in.filter(|date| plan.published.contains(date)));
+        }
+        excluded.insert(object.path.clone());
+        dates.retain(is_wanted);
+        if dates.is_empty() {
+            // Nothing waits for it yet; it may still be on its way.
+            let warning = format!("{}: {}", object.path, object.cause);
+            report.warnings.push(warning);
+            continue;
+        }
+        report.blocked.push(Blocked {
+            what: object.path,
+            cause: Some(object.cause),
+            bad_lines: 0,
+            lines: 0,
             dates,
         });
     }

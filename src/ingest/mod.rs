@@ -7,6 +7,7 @@
 mod chunk;
 mod conflicts;
 mod deduplicate;
+mod findings;
 mod limit;
 mod object_rows;
 mod order;
@@ -40,6 +41,9 @@ use crate::table::publish::{Ready, TableCommit, partition_key};
 use crate::table::state::{ObjectRecord, TableState};
 use crate::table::write::{ROW_GROUP_ROWS, hash_text};
 
+pub use findings::{NewField, SetAside};
+
+use findings::Findings;
 use partition::PartitionTask;
 use plan::{Fingerprints, IngestPlan, first_row_date};
 use read::{Reader, decode_all};
@@ -67,6 +71,18 @@ pub struct IngestReport {
     pub bad_lines: u64,
     /// Lines set aside by reason.
     pub bad_by_reason: BTreeMap<String, u64>,
+    /// Lines set aside by column and reason, most first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
+    /// Values that are null because they were wrong (`wrong: null`), by column.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub made_null: BTreeMap<String, u64>,
+    /// Undeclared fields that no earlier run has seen, those of most rows first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub new_fields: Vec<NewField>,
+    /// How many there are, named or not.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub new_fields_in_all: usize,
     /// Rows of the partitions built.
     pub rows: u64,
     /// Rows that were duplicates of others in the partitions built.
@@ -79,11 +95,19 @@ pub struct IngestReport {
     pub warnings: Vec<String>,
 }
 
-/// A date whose bad lines are more than `quarantine.at_most`.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// A date that stays as it is: its bad lines are more than `quarantine.at_most`, or an object of it cannot
+/// be read.
 #[derive(Debug, Clone, Serialize)]
 pub struct Blocked {
-    /// Path date (or the object, for layouts without one).
+    /// Path date (or the object, for layouts without one, and where it cannot be read).
     pub what: String,
+    /// Why the object cannot be read, and how to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// Lines set aside.
     pub bad_lines: u64,
     /// All its known lines.
@@ -99,6 +123,9 @@ pub fn definition(source: &Source, engine: &Engine) -> String {
     let mut decisive = source.clone();
     decisive.from.clear();
     decisive.quarantine_at_most = 0.0;
+    // Of the limits, those of a line decide which rows there are.
+    decisive.limits.object_bytes = 0;
+    decisive.limits.ratio = 0;
     decisive.freshness = None;
     decisive.place = (String::new(), 0, 0);
     decisive.complete_when = CompleteWhen::default();
@@ -140,10 +167,15 @@ pub async fn ingest(
         store: &store,
         is_listed: true,
     };
-    let mut records = decode_all(reader, objects, &wanted, &mut report, context).await?;
+    let mut findings = Findings::default();
+    let found = &mut findings;
+    let mut records = decode_all(reader, objects, &wanted, found, &mut report, context).await?;
 
-    // 2. Path dates with too much dirt are left out, whole.
-    let excluded = limit::over_limit(source, state, plan, &mut records, &mut report);
+    // 2. Path dates with too much dirt are left out, whole; and objects that cannot be read.
+    let mut excluded = limit::over_limit(source, state, plan, &mut records, &mut report);
+    let unreadable = std::mem::take(&mut findings.unreadable);
+    excluded.extend(limit::unreadable(unreadable, state, plan, &mut report));
+    let undeclared = findings.finish(state.undeclared.as_ref(), &mut report);
 
     // 3. Dates to build, and what else each needs to be read for it.
     let blocked: BTreeSet<NaiveDate> = report
@@ -196,7 +228,9 @@ pub async fn ingest(
         ..reader
     };
     let rebuilt = Arc::new(rebuild.clone());
-    let again = decode_all(reader, again, &rebuilt, &mut ignored, context).await?;
+    let mut seen_before = Findings::default();
+    let found = &mut seen_before;
+    let again = decode_all(reader, again, &rebuilt, found, &mut ignored, context).await?;
     records.extend(copies(source, state, again)?);
 
     // 4. Each date: merge, deduplicate, sort, write.
@@ -269,6 +303,7 @@ pub async fn ingest(
         ready,
         objects: records,
         gone: plan.gone.iter().cloned().collect(),
+        undeclared: Some(undeclared),
     };
     Ok((commit, report))
 }

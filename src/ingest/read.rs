@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{GetResultPayload, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
+use super::findings::{Findings, Unreadable};
 use super::object_rows::ObjectRows;
 use super::store::RowStore;
 use super::{IngestContext, IngestReport, outside, quarantine};
@@ -26,6 +27,7 @@ pub(super) async fn decode_all(
     reader: Reader<'_>,
     objects: Vec<RawObject>,
     wanted: &Arc<BTreeSet<NaiveDate>>,
+    findings: &mut Findings,
     report: &mut IngestReport,
     context: &IngestContext,
 ) -> Result<Vec<ObjectRecord>> {
@@ -37,7 +39,14 @@ pub(super) async fn decode_all(
         .map(|object| decode_one(reader, object, Arc::clone(wanted), Arc::clone(&cores)))
         .buffered(threads * OBJECTS_PER_CORE);
     let mut records = Vec::new();
-    while let Some((object, rows_by_date, decoded)) = decoding.try_next().await? {
+    while let Some((object, read)) = decoding.try_next().await? {
+        let (rows_by_date, decoded) = match read {
+            Ok(read) => read,
+            Err(unreadable) => {
+                findings.unreadable.push(unreadable);
+                continue;
+            }
+        };
         quarantine::write(context, &reader.decode.source, &object, &decoded)?;
         if !decoded.missing_columns.is_empty() {
             report.warnings.push(format!(
@@ -46,14 +55,7 @@ pub(super) async fn decode_all(
                 decoded.missing_columns.join(", ")
             ));
         }
-        report.lines += decoded.lines;
-        report.bad_lines += decoded.bad_lines;
-        for bad in &decoded.bad {
-            *report
-                .bad_by_reason
-                .entry(bad.reason.to_string())
-                .or_insert(0) += 1;
-        }
+        findings.add(&object, &decoded, report);
         records.push(ObjectRecord {
             path: object.path,
             etag: object.etag,
@@ -78,12 +80,15 @@ pub(super) struct Reader<'a> {
     pub is_listed: bool,
 }
 
+/// An object's rows by day, and what else came of it.
+type ReadObject = (BTreeMap<NaiveDate, u64>, Decoded);
+
 async fn decode_one(
     reader: Reader<'_>,
     object: RawObject,
     wanted: Arc<BTreeSet<NaiveDate>>,
     cores: Arc<Semaphore>,
-) -> Result<(RawObject, BTreeMap<NaiveDate, u64>, Decoded)> {
+) -> Result<(RawObject, Result<ReadObject, Unreadable>)> {
     let Reader {
         location, decode, ..
     } = reader;
@@ -120,11 +125,35 @@ async fn decode_one(
         }
     };
     let store = Arc::clone(reader.store);
+    let is_listed = reader.is_listed;
     tokio::task::spawn_blocking(move || {
         let mut rows = ObjectRows::new(&store, &object.path, &wanted);
-        let decoded = decode_object(&decode, &object, stored, &mut rows)?;
+        let decoded = match (
+            decode_object(&decode, &object, stored, &mut rows),
+            object.path_date,
+        ) {
+            (Ok(decoded), _) => decoded,
+            // Which days it holds back is known; those of others go on. One that was read before without
+            // a fault is another matter.
+            (
+                Err(Error::Object {
+                    object: path,
+                    cause,
+                }),
+                Some(path_date),
+            ) if is_listed => {
+                let unreadable = Unreadable {
+                    path,
+                    path_date,
+                    cause,
+                };
+                return Ok((object, Err(unreadable)));
+            }
+            (Err(error), _) => return Err(error),
+        };
         drop(core);
-        Ok((object, rows.finish()?, decoded))
+        let rows_by_date = rows.finish()?;
+        Ok((object, Ok((rows_by_date, decoded))))
     })
     .await
     .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?

@@ -189,6 +189,7 @@ mod tests {
             }],
             objects: Vec::new(),
             gone: Vec::new(),
+            undeclared: None,
         }
     }
 

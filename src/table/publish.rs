@@ -44,6 +44,8 @@ pub struct TableCommit {
     pub objects: Vec<ObjectRecord>,
     /// Raw objects gone (sources only).
     pub gone: Vec<String>,
+    /// Names of undeclared fields that were not known (sources only).
+    pub undeclared: Option<BTreeSet<String>>,
 }
 
 /// Publishes; gives the dates whose bytes are new. Scratch files are moved where they can be.
@@ -80,6 +82,7 @@ pub fn publish(
         partitions,
         objects: commit.objects,
         gone: commit.gone,
+        undeclared: commit.undeclared,
     })?;
     let mut modified_by_key = BTreeMap::new();
     for ready in &commit.ready {
@@ -277,6 +280,7 @@ mod tests {
             }],
             objects: Vec::new(),
             gone: Vec::new(),
+            undeclared: None,
         })
         .unwrap();
         drop(log);

@@ -24,6 +24,7 @@ mod nights;
 mod sandbox;
 mod schemas;
 mod support;
+mod text_logs;
 mod users;
 mod values;
 mod zones;

@@ -549,6 +549,7 @@ async fn a_crash_between_commit_and_publication_is_mended() {
             }],
             objects: Vec::new(),
             gone: Vec::new(),
+            undeclared: None,
         })
         .unwrap();
     }

@@ -9,6 +9,8 @@ mod contract;
 mod contract_checks;
 mod funnel;
 mod layout;
+mod limits;
+mod line_format;
 mod pipeline;
 mod project;
 mod relationships;

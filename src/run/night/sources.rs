@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::{Night, RunOptions};
 use crate::error::Result;
 use crate::ingest::plan::Request;
-use crate::ingest::{self, IngestContext};
+use crate::ingest::{self, IngestContext, IngestReport};
 use crate::project::Source;
 use crate::run::results::{Status, StepResult};
 use crate::table::log::RunLog;
@@ -65,6 +65,11 @@ impl Night<'_> {
                 .warnings
                 .push(format!("{}: {warning}", source.name));
         }
+        if let Some(told) = new_fields(&report) {
+            self.results
+                .warnings
+                .push(format!("{}: {told}", source.name));
+        }
         if !report.blocked.is_empty() {
             step.status = Status::Failed;
             step.why = report
@@ -76,6 +81,9 @@ impl Night<'_> {
                         true => "what is published stays as it is",
                         false => "the date stays unpublished",
                     };
+                    if let Some(cause) = &blocked.cause {
+                        return format!("{}: {cause}; {stays}", blocked.what);
+                    }
                     format!(
                         "{}: {} of {} lines are bad, more than {}%; {stays} (see _loudou/quarantine/{}/)",
                         blocked.what,
@@ -97,4 +105,28 @@ impl Night<'_> {
         step.ingest = Some(report);
         Ok(())
     }
+}
+
+/// Fields that came up since the last run, in one line.
+fn new_fields(report: &IngestReport) -> Option<String> {
+    let named: Vec<String> = report
+        .new_fields
+        .iter()
+        .map(|field| {
+            format!(
+                "{} ({} rows, first in {})",
+                field.name, field.rows, field.first_object
+            )
+        })
+        .collect();
+    let more = match report.new_fields_in_all.saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| {
+        format!(
+            "new fields, kept in props: {}{more}; declare what is needed as columns",
+            named.join(", ")
+        )
+    })
 }
