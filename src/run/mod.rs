@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub mod check;
+mod column_changes;
 pub mod completeness;
 pub mod fingerprint;
 pub mod manifest;

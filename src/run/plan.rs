@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Workspace;
+use super::column_changes;
 use super::completeness::{self, Incomplete};
 use super::night::{self, RunOptions};
 use super::sandbox::Sandbox;
@@ -15,8 +16,10 @@ use crate::ingest;
 use crate::ingest::plan::{IngestPlan, ReadReason, Request};
 use crate::model::Window;
 use crate::project::Build;
+use crate::source::RowSchema;
 use crate::table::log::read_state;
 use crate::table::publish::{damaged, forget_damaged};
+use crate::table::schema;
 use crate::table::state::{PartitionState, State, date_key};
 
 /// One line of the plan.
@@ -32,6 +35,9 @@ pub struct PlannedStep {
     pub why: Vec<String>,
     /// Dates published from other definitions, as ranges.
     pub stale: Vec<String>,
+    /// How its columns differ from those of its newest published date.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
 }
 
 /// The plan of a run.
@@ -110,6 +116,11 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
                 dates: as_text(&dates),
                 why,
                 stale: as_text(&stale),
+                columns: column_changes::of(
+                    &RowSchema::of(source).schema,
+                    &workspace.warehouse,
+                    &table,
+                ),
             });
         }
     }
@@ -164,6 +175,11 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
                 dates,
                 why,
                 stale,
+                columns: column_changes::of(
+                    &schema::of_contract(&model.contract),
+                    &workspace.warehouse,
+                    &state.table(model.name()),
+                ),
             });
         }
     }

@@ -31,7 +31,15 @@ impl<R: Read> Read for Recent<R> {
                 bytes_text(self.max_record_bytes as u64)
             )));
         }
-        let count = self.inner.read(buffer)?;
+        let mut count = self.inner.read(buffer)?;
+        // The reader looks for a byte-order mark in the first piece it gets, and takes a piece that is
+        // nothing else for the end.
+        while self.start == 0 && self.bytes.len() + count < 4 && count < buffer.len() {
+            match self.inner.read(&mut buffer[count..])? {
+                0 => break,
+                more => count += more,
+            }
+        }
         self.bytes.extend_from_slice(&buffer[..count]);
         Ok(count)
     }

@@ -1,8 +1,10 @@
 //! An object's stored bytes → the stream of its text: decompressed by its name, looked at whether it is
 //! what the name says, and cut off where it breaks a limit.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -59,6 +61,11 @@ pub(super) fn text(
             &format!("its name says {packed}, but {found}"),
         ));
     }
+    let stored_bytes = Rc::new(Cell::new(0));
+    let raw = Counted {
+        inner: raw,
+        bytes: Rc::clone(&stored_bytes),
+    };
     let mut unpacked: Box<dyn Read> = match packed {
         Some("gzip") => Box::new(MultiGzDecoder::new(raw)),
         Some(_) => Box::new(
@@ -86,7 +93,7 @@ pub(super) fn text(
     Ok(Box::new(Watched {
         inner: Cursor::new(head).chain(unpacked),
         read_bytes: 0,
-        stored_bytes: packed.map(|_| object.size.max(1)),
+        stored_bytes: packed.map(|_| stored_bytes),
         limits: *limits,
     }))
 }
@@ -133,12 +140,37 @@ fn not_what_it_says(object: &RawObject, what: &str) -> Error {
     }
 }
 
+/// Counts the stored bytes that were made use of.
+struct Counted<R> {
+    inner: R,
+    bytes: Rc<Cell<u64>>,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.bytes.set(self.bytes.get() + count as u64);
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.bytes.set(self.bytes.get() + count as u64);
+        self.inner.consume(count);
+    }
+}
+
 /// Counts what is read and stops beyond a limit.
 struct Watched<R> {
     inner: R,
     read_bytes: u64,
-    /// Size before it was decompressed, where it was.
-    stored_bytes: Option<u64>,
+    /// The stored bytes behind it, where they are compressed.
+    stored_bytes: Option<Rc<Cell<u64>>>,
     limits: Limits,
 }
 
@@ -152,13 +184,12 @@ impl<R: Read> Read for Watched<R> {
                 bytes_text(self.limits.object_bytes),
             )));
         }
-        if let Some(stored) = self.stored_bytes
+        if let Some(stored) = &self.stored_bytes
             && self.read_bytes > Limits::RATIO_FROM_BYTES
-            && self.read_bytes / stored >= self.limits.ratio
+            && self.read_bytes / stored.get().max(1) >= self.limits.ratio
         {
             return Err(told(format!(
-                "its {} become more than {} times as many when unpacked, the source's `limits: {{ratio: …}}`{LARGER}",
-                bytes_text(stored),
+                "its bytes become more than {} times as many when unpacked, the source's `limits: {{ratio: …}}`{LARGER}",
                 self.limits.ratio,
             )));
         }
