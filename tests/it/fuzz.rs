@@ -5,6 +5,11 @@
 //! A few seconds unless `LOUDOU_FUZZ_SECS` says longer; `LOUDOU_FUZZ_SEED` begins elsewhere, and with
 //! `LOUDOU_FUZZ_CASE` runs that one case. What it finds is told with both.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "a case that fails must be told, and how many were run"
+)]
+
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

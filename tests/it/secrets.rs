@@ -81,7 +81,7 @@ fn plant(folder: &Folder) {
         event("g", json!([PERSONAL]), json!({"ts": "never"})),
         event("h", json!(PERSONAL), json!({"amount": "1,5"})),
         format!("{{\"event_id\":\"i\",\"user\":{{\"phone\":\"{PERSONAL}\""),
-        format!("{PERSONAL}"),
+        PERSONAL.to_string(),
         // Twice, and with an escape in the key.
         format!(
             "{{\"event_id\":\"j\",\"ts\":\"x\",\"user\":{{\"phone\":\"{PERSONAL}\"}},\"us\\u0065r\":{{\"ph\\u006fne\":\"{PERSONAL}\"}}}}"
