@@ -62,6 +62,9 @@ pub(crate) async fn run(context: &Context, arguments: &Plan) -> Result<u8> {
                     step.stale.join(", ")
                 ));
             }
+            if !step.columns.is_empty() {
+                why.push_str(&format!("; {}", step.columns.join(", ")));
+            }
             let dates = match step.dates.is_empty() {
                 true => "-".to_string(),
                 false => step.dates.join(", "),

@@ -106,6 +106,20 @@ pub(crate) fn summary(results: &RunResults, verbose: bool) -> String {
                 ingest.duplicates,
                 ingest.id_conflicts
             ));
+            for found in &ingest.set_aside {
+                let column = found.column.as_ref();
+                text.push_str(&format!(
+                    "\n  set aside: {}{} in {} lines, first in {} line {}",
+                    column.map_or_else(String::new, |column| format!("{column} ")),
+                    found.reason,
+                    found.lines,
+                    found.first_object,
+                    found.first_line
+                ));
+            }
+            for (column, rows) in &ingest.made_null {
+                text.push_str(&format!("\n  wrong and made null: {column} in {rows} rows"));
+            }
         }
         for check in step.checks.iter().filter(|_| verbose) {
             let word = match check.status {

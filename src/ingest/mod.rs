@@ -8,6 +8,7 @@ mod chunk;
 mod conflicts;
 mod deduplicate;
 mod early_rows;
+mod findings;
 mod limit;
 mod object_rows;
 mod order;
@@ -44,6 +45,9 @@ use crate::table::state::{ObjectRecord, TableState};
 use crate::table::warehouse::Warehouse;
 use crate::table::write::{ROW_GROUP_ROWS, hash_text};
 
+pub use findings::{NewField, SetAside};
+
+use findings::Findings;
 use partition::PartitionTask;
 use plan::{Fingerprints, IngestPlan, first_row_date};
 use read::{Reader, decode_all};
@@ -74,6 +78,18 @@ pub struct IngestReport {
     pub bad_lines: u64,
     /// Lines set aside by reason.
     pub bad_by_reason: BTreeMap<String, u64>,
+    /// Lines set aside by column and reason, most first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
+    /// Values that are null because they were wrong (`wrong: null`), by column.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub made_null: BTreeMap<String, u64>,
+    /// Undeclared fields that no earlier run has seen, those of most rows first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub new_fields: Vec<NewField>,
+    /// How many there are, named or not.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub new_fields_in_all: usize,
     /// Rows of the partitions built.
     pub rows: u64,
     /// Rows that were duplicates of others in the partitions built.
@@ -93,6 +109,10 @@ pub struct IngestReport {
     pub unreadable: Vec<Unreadable>,
     /// What an operator should look at although the run goes on.
     pub warnings: Vec<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A date whose bad lines are more than `quarantine.at_most`.
@@ -116,6 +136,9 @@ pub fn definition(source: &Source, engine: &Engine) -> String {
     decisive.from.clear();
     decisive.store = StoreSettings::default();
     decisive.quarantine_at_most = 0.0;
+    // Of the limits, those of a line decide which rows there are.
+    decisive.limits.object_bytes = 0;
+    decisive.limits.ratio = 0;
     decisive.freshness = None;
     decisive.place = (String::new(), 0, 0);
     decisive.complete_when = CompleteWhen::default();
@@ -157,12 +180,16 @@ pub async fn ingest(
         store: &store,
         is_listed: true,
     };
-    let (mut records, failed) = decode_all(reader, objects, &wanted, &mut report, context).await?;
+    let mut findings = Findings::default();
+    let found = &mut findings;
+    let (mut records, failed) =
+        decode_all(reader, objects, &wanted, found, &mut report, context).await?;
 
     // 2. Path dates with too much dirt are left out, whole, and so are objects that cannot be read.
     let mut excluded = limit::over_limit(source, state, plan, &mut records, &mut report);
     excluded.extend(failed.iter().map(|(path, _)| path.clone()));
     report.unreadable = unreadable::listed(source, state, plan, decode.zone, failed)?;
+    let undeclared = findings.finish(state.undeclared.as_ref(), &mut report);
 
     // 3. Dates to build, and what else each needs to be read for it.
     let blocked: BTreeSet<NaiveDate> = report
@@ -217,7 +244,10 @@ pub async fn ingest(
         ..reader
     };
     let rebuilt = Arc::new(rebuild.clone());
-    let (again, failed) = decode_all(reader, again, &rebuilt, &mut ignored, context).await?;
+    let mut seen_before = Findings::default();
+    let found = &mut seen_before;
+    let (again, failed) =
+        decode_all(reader, again, &rebuilt, found, &mut ignored, context).await?;
     let (copies, others) = copies(source, state, again);
     for (path, error) in failed.into_iter().chain(others) {
         // Its dates wait; it says nothing about others.
@@ -310,6 +340,7 @@ pub async fn ingest(
         ready,
         objects: records,
         gone: plan.gone.iter().cloned().collect(),
+        undeclared: Some(undeclared),
         ..TableCommit::default()
     };
     Ok((commit, report, causes))

@@ -14,6 +14,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{GetResultPayload, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
+use super::findings::Findings;
 use super::object_rows::ObjectRows;
 use super::store::RowStore;
 use super::{IngestContext, IngestReport, outside, quarantine};
@@ -34,6 +35,7 @@ pub(super) async fn decode_all(
     reader: Reader<'_>,
     objects: Vec<RawObject>,
     wanted: &Arc<BTreeSet<NaiveDate>>,
+    findings: &mut Findings,
     report: &mut IngestReport,
     context: &IngestContext,
 ) -> Result<(Vec<ObjectRecord>, Vec<(String, Error)>)> {
@@ -72,14 +74,7 @@ pub(super) async fn decode_all(
                 decoded.missing_columns.join(", ")
             ));
         }
-        report.lines += decoded.lines;
-        report.bad_lines += decoded.bad_lines;
-        for bad in &decoded.bad {
-            *report
-                .bad_by_reason
-                .entry(bad.reason.to_string())
-                .or_insert(0) += 1;
-        }
+        findings.add(&object, &decoded, report);
         records.push(ObjectRecord {
             path: object.path,
             etag: object.etag,
@@ -160,7 +155,8 @@ async fn decode_one(
         let mut rows = ObjectRows::new(&store, &object.path, &wanted);
         let decoded = decode_object(&decode, &object, stored, &mut rows)?;
         drop(core);
-        Ok((object, rows.finish()?, decoded))
+        let rows_by_date = rows.finish()?;
+        Ok((object, rows_by_date, decoded))
     })
     .await
     .map_err(|error| Error::Failed(format!("decoding stopped: {error}")))?

@@ -95,6 +95,7 @@ fn source(duplicates: Duplicates) -> Source {
         late: Duration::from_days(3),
         complete_when: CompleteWhen::default(),
         quarantine_at_most: 0.0,
+        limits: crate::project::Limits::DEFAULT,
         freshness: None,
         place: (String::new(), 0, 0),
     }

@@ -8,11 +8,13 @@ use arrow::datatypes::{DataType as Arrow, Schema};
 use chrono::NaiveDate;
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 
+use super::allowed::{is_allowed, too_much};
 pub use super::explain::Failure;
 use super::explain::columns_of;
 pub use super::places::of_output as place_of_output;
@@ -102,6 +104,14 @@ pub async fn check(engine: &Engine, project: &Project, models: &Models) -> Resul
     Ok(problems)
 }
 
+/// The second wall: what parses as one query is looked at again as a plan.
+fn only_reads() -> SQLOptions {
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+}
+
 /// Plans a statement in a session, coerced as it would run.
 pub async fn plan(
     session: &SessionContext,
@@ -111,6 +121,7 @@ pub async fn plan(
     let plan = state
         .statement_to_plan(DfStatement::Statement(Box::new(statement)))
         .await?;
+    only_reads().verify_plan(&plan)?;
     // The analyzer coerces types; what cannot be coerced is told here and not first in the night.
     state
         .analyzer()
@@ -127,6 +138,9 @@ pub async fn try_plan(
     let plan = state
         .statement_to_plan(DfStatement::Statement(Box::new(statement)))
         .await
+        .map_err(|error| Box::new(Failure::of_statement(error)))?;
+    only_reads()
+        .verify_plan(&plan)
         .map_err(|error| Box::new(Failure::of_statement(error)))?;
     let tried = state.create_physical_plan(&plan).await;
     match tried {
@@ -171,10 +185,17 @@ pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Dia
                             tell(all(&names), name, "gives another value in every run", SAME_BYTES);
                         } else if CLOCKS.contains(&name) {
                             tell(all(&names), name, "reads the clock", SAME_BYTES);
+                        } else if !is_allowed(name) {
+                            tell(all(&names), name, NOT_ALLOWED, INSTEAD);
+                        } else if let Some((cause, mend)) = too_much(name, &function.args) {
+                            tell(one(&names, expression), name, cause, mend);
                         }
                     }
                     Expr::WindowFunction(function) => {
                         let name = function.fun.name();
+                        if !is_allowed(name) {
+                            tell(one(&[name], expression), name, NOT_ALLOWED, INSTEAD);
+                        }
                         if IN_ORDER.contains(&name) && function.params.order_by.is_empty() {
                             tell(
                                 one(&[name], expression),
@@ -194,6 +215,8 @@ pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Dia
                                 "gives an estimate that depends on the order of rows",
                                 "use the exact one: count(distinct …), median, percentile_cont",
                             );
+                        } else if !is_allowed(name) {
+                            tell(all(&names), name, NOT_ALLOWED, INSTEAD);
                         }
                         if IN_ORDER.contains(&name) && function.params.order_by.is_empty() {
                             let mend = format!(
@@ -234,6 +257,10 @@ pub fn of_plan(plan: &LogicalPlan, statement: &Statement, file: &str) -> Vec<Dia
     });
     problems
 }
+
+/// Of a function that is not on the list.
+const NOT_ALLOWED: &str = "is not among the functions that a project's SQL may call";
+const INSTEAD: &str = "use another one; `loudou query` can call it";
 
 /// What to do about what differs from run to run.
 const SAME_BYTES: &str = "a rerun of a date must give the same bytes: use $start, $end or $complete_through in a model, $date in a report";

@@ -3,6 +3,8 @@
 //! A model is one query and its contract. Dependencies come from the parsed SQL; dates are bound into
 //! the parsed tree; nothing is templated.
 
+mod allowed;
+mod allowed_names;
 pub mod audit;
 pub mod build;
 pub mod check;

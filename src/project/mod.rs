@@ -8,6 +8,8 @@ mod data_type;
 mod duration;
 mod funnel;
 mod layout_hours;
+mod limits;
+mod line_format;
 mod local_day;
 mod memory;
 mod report;
@@ -23,6 +25,10 @@ pub use data_type::{DataType, ElementType};
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{Funnel, Step};
 pub use layout_hours::{LayoutHour, layout_dates, layout_hours};
+pub use limits::Limits;
+pub use line_format::{
+    BadPattern, COMBINED_FIELDS, COMBINED_TIME, COMMON_FIELD_COUNT, LinePattern,
+};
 pub use local_day::{LocalDays, date32, day_start_us, days_reached, from_date32, local_to_us};
 pub use memory::{LEAST_MEMORY_BYTES, Memory};
 pub use report::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 
-use super::{DataType, Duration, HOUR_US, SourceFreshness, StoreSettings};
+use super::{
+    COMBINED_FIELDS, COMMON_FIELD_COUNT, DataType, Duration, HOUR_US, Limits, LinePattern,
+    SourceFreshness, StoreSettings,
+};
 
 /// One raw source; it becomes a canonical table of the same name.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct Source {
     pub complete_when: CompleteWhen,
     /// Largest tolerated share of bad lines (0..=1) of one path date.
     pub quarantine_at_most: f64,
+    /// What one object and one line may hold.
+    pub limits: Limits,
     /// How old its newest row may be at the end of a run's last date.
     pub freshness: Option<SourceFreshness>,
     /// File, line and column of its declaration.
@@ -157,7 +162,7 @@ impl LayoutZone {
 }
 
 /// File format of raw objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileFormat {
     /// One JSON object a line.
     Ndjson,
@@ -165,6 +170,42 @@ pub enum FileFormat {
     Csv,
     /// Parquet.
     Parquet,
+    /// A web server's common log format.
+    Common,
+    /// A web server's combined log format: the common one with referrer and user agent.
+    Combined,
+    /// Lines taken apart by a pattern.
+    Regex(LinePattern),
+}
+
+impl FileFormat {
+    /// As YAML names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Common => "common",
+            Self::Combined => "combined",
+            Self::Regex(_) => "regex",
+        }
+    }
+
+    /// Whether fields may lie inside others; else a `.` is a part of a field's name.
+    pub fn has_parts(&self) -> bool {
+        matches!(self, Self::Ndjson | Self::Parquet)
+    }
+
+    /// The only fields that there are, where the format itself says so.
+    pub fn field_names(&self) -> Option<Vec<String>> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        match self {
+            Self::Ndjson | Self::Csv | Self::Parquet => None,
+            Self::Common => COMBINED_FIELDS.get(..COMMON_FIELD_COUNT).map(owned),
+            Self::Combined => Some(owned(&COMBINED_FIELDS)),
+            Self::Regex(pattern) => Some(pattern.names().to_vec()),
+        }
+    }
 }
 
 /// Which field is the time and how it is written.

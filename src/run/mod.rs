@@ -6,6 +6,7 @@
 pub mod calendar;
 mod causes;
 pub mod check;
+mod column_changes;
 pub mod completeness;
 pub mod fingerprint;
 mod holes;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Workspace;
 use super::causes;
+use super::column_changes;
 use super::completeness::{self, Incomplete};
 use super::night::{self, RunOptions};
 use super::sandbox::Sandbox;
@@ -17,8 +18,10 @@ use crate::ingest::plan::{IngestPlan, Request};
 use crate::ingest::why::{self, DateCause};
 use crate::model::Window;
 use crate::project::{Build, Source};
+use crate::source::RowSchema;
 use crate::table::log::read_state;
 use crate::table::publish::{damaged, forget_damaged};
+use crate::table::schema;
 use crate::table::state::{PartitionState, State, date_key};
 
 /// One line of the plan.
@@ -37,6 +40,9 @@ pub struct PlannedStep {
     /// Why each date of a source is built.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<DateCause>,
+    /// How its columns differ from those of its newest published date.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
 }
 
 /// The plan of a run.
@@ -124,6 +130,11 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
                 why,
                 stale: dates_as_text(&stale),
                 causes,
+                columns: column_changes::of(
+                    &RowSchema::of(source).schema,
+                    &workspace.warehouse,
+                    &table,
+                ),
             });
         }
     }
@@ -191,6 +202,11 @@ pub async fn plan(workspace: &Workspace, options: &RunOptions) -> Result<Plan> {
                 why,
                 stale,
                 causes: Vec::new(),
+                columns: column_changes::of(
+                    &schema::of_contract(&model.contract),
+                    &workspace.warehouse,
+                    &state.table(model.name()),
+                ),
             });
         }
     }

@@ -4,7 +4,9 @@ use std::io::Read;
 
 use csv::ByteRecord;
 
-use super::decode::{Place, Raw, RowAssembler, unreadable};
+use super::RawObject;
+use super::decode::{Place, Raw, RowAssembler};
+use super::stored::{broken_off, bytes_text, told, unreadable};
 use crate::error::{Error, Result};
 
 /// Bytes kept behind the reader before they are dropped.
@@ -16,20 +18,38 @@ struct Recent<R> {
     bytes: Vec<u8>,
     /// Offset of the first byte remembered.
     start: u64,
+    max_record_bytes: usize,
 }
 
 impl<R: Read> Read for Recent<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
+        // Ahead of the record lie at most as many bytes again as are read at a time.
+        if self.bytes.len() > self.max_record_bytes + 2 * RECENT_BYTES {
+            return Err(told(format!(
+                "a record at byte {} is longer than {}: is a quote opened and not closed, or are lines not ended? Mend it, or allow more in the source's `limits: {{line: …}}`",
+                self.start,
+                bytes_text(self.max_record_bytes as u64)
+            )));
+        }
+        let mut count = self.inner.read(buffer)?;
+        // The reader looks for a byte-order mark in the first piece it gets, and takes a piece that is
+        // nothing else for the end.
+        while self.start == 0 && self.bytes.len() + count < 4 && count < buffer.len() {
+            match self.inner.read(&mut buffer[count..])? {
+                0 => break,
+                more => count += more,
+            }
+        }
         self.bytes.extend_from_slice(&buffer[..count]);
         Ok(count)
     }
 }
 
 impl<R> Recent<R> {
-    fn new(inner: R) -> Self {
+    fn new(inner: R, max_record_bytes: usize) -> Self {
         Self {
             inner,
+            max_record_bytes,
             bytes: Vec::new(),
             start: 0,
         }
@@ -45,6 +65,28 @@ impl<R> Recent<R> {
             })
     }
 
+    /// Whether the record at an offset, the last one, ends before its last quote is closed. A quote that
+    /// does not stand at a field's beginning is text.
+    fn ends_in_quotes(&self, offset: u64) -> bool {
+        let at = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        let mut bytes = self.bytes.get(at..).unwrap_or_default().iter().peekable();
+        let (mut is_quoted, mut is_beginning) = (false, true);
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' if is_quoted => match bytes.peek() {
+                    Some(b'"') => {
+                        bytes.next();
+                    }
+                    _ => is_quoted = false,
+                },
+                b'"' if is_beginning => is_quoted = true,
+                _ => {}
+            }
+            is_beginning = !is_quoted && matches!(byte, b',' | b'\n' | b'\r');
+        }
+        is_quoted
+    }
+
     fn forget_before(&mut self, offset: u64) {
         let behind = usize::try_from(offset - self.start).unwrap_or(0);
         if behind >= RECENT_BYTES {
@@ -54,15 +96,22 @@ impl<R> Recent<R> {
     }
 }
 
+fn fault(object: &RawObject, error: &csv::Error) -> Error {
+    match error.kind() {
+        csv::ErrorKind::Io(error) => broken_off(&object.path, error),
+        _ => unreadable(&object.path, error),
+    }
+}
+
 pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<()> {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .has_headers(true)
-        .from_reader(Recent::new(reader));
+        .from_reader(Recent::new(reader, rows.max_line_bytes()));
     let object = rows.object;
     let header = reader
         .byte_headers()
-        .map_err(|error| unreadable(&object.path, &error))?
+        .map_err(|error| fault(object, &error))?
         .clone();
     let names = header
         .iter()
@@ -81,6 +130,16 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
         // An empty file is an empty day, not a fault.
         return Ok(());
     }
+    if names.len() as u64 > rows.limits().fields {
+        return Err(Error::Object {
+            object: object.path.clone(),
+            cause: format!(
+                "its header has {} columns, more than the source's `limits: {{fields: {}}}`; allow more there if it is sound",
+                names.len(),
+                rows.limits().fields
+            ),
+        });
+    }
     let columns: Vec<Option<usize>> = rows
         .slots
         .paths
@@ -90,12 +149,17 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
             names.iter().position(|header| *header == name)
         })
         .collect();
+    // What is taken for a header may be a row, which may hold what nobody should see.
+    let shown = |name: &str| match rows.has_personal() {
+        true => "***".to_string(),
+        false => name.to_string(),
+    };
     if columns.iter().all(Option::is_none) {
         return Err(Error::Object {
             object: object.path.clone(),
             cause: format!(
                 "its header ({}) has none of the declared fields; is the first line a header, and do commas part its fields?",
-                names.join(", ")
+                shown(&names.join(", "))
             ),
         });
     }
@@ -108,7 +172,10 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
     }) {
         return Err(Error::Object {
             object: object.path.clone(),
-            cause: format!("its header has {name} twice; which one is meant cannot be told"),
+            cause: format!(
+                "its header has {} twice; which one is meant cannot be told",
+                shown(name)
+            ),
         });
     }
     let absent = columns
@@ -121,14 +188,30 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
     let undeclared: Vec<usize> = (0..names.len())
         .filter(|at| !columns.contains(&Some(*at)))
         .collect();
+    let mut counts = vec![0u64; undeclared.len()];
+    let mut last = Place { line: 1, offset: 0 };
     let mut record = ByteRecord::new();
     let mut props = String::new();
     loop {
         let position = reader.position().clone();
         if !reader
             .read_byte_record(&mut record)
-            .map_err(|error| unreadable(&object.path, &error))?
+            .map_err(|error| fault(object, &error))?
         {
+            if reader.get_ref().ends_in_quotes(last.offset) {
+                return Err(Error::Object {
+                    object: object.path.clone(),
+                    cause: format!(
+                        "line {} opens a quote that is never closed, so that the lines behind it cannot be told apart; upload the object again whole, or mend that line",
+                        last.line
+                    ),
+                });
+            }
+            for (at, count) in undeclared.iter().zip(counts) {
+                if count > 0 {
+                    rows.undeclared(&names[*at], count);
+                }
+            }
             return Ok(());
         }
         // Before a record the reader still stands on line ends that it skips.
@@ -138,6 +221,7 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
             offset: position.byte() + ends,
         };
         reader.get_mut().forget_before(position.byte());
+        last = place;
         let text = || {
             record
                 .iter()
@@ -163,8 +247,9 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
             continue;
         }
         props.clear();
-        for at in &undeclared {
+        for (at, count) in undeclared.iter().zip(&mut counts) {
             if !fields[*at].is_empty() {
+                *count += 1;
                 props.push(if props.is_empty() { '{' } else { ',' });
                 props.push_str(&serde_json::Value::from(names[*at].as_str()).to_string());
                 props.push(':');
@@ -248,6 +333,7 @@ mod tests {
             late: Duration::from_days(3),
             complete_when: CompleteWhen::default(),
             quarantine_at_most: 0.0,
+            limits: crate::project::Limits::DEFAULT,
             freshness: None,
             place: (String::new(), 0, 0),
         }

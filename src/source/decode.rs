@@ -3,32 +3,35 @@
 //! Each format finds its fields in its own way and hands them to `RowAssembler`, which reads times,
 //! ids and declared columns by the source's rules; so a rule holds alike in NDJSON, CSV and Parquet.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use flate2::bufread::MultiGzDecoder;
 
 use super::columns::RowShape;
+use super::combined::AccessLog;
 use super::listing::RawObject;
 use super::row_code::{push, push_ordered, push_text};
 use super::rows::{BadLine, RowSchema, user_key};
+use super::stored::{self, Stored, bytes_text};
+use super::text_rows::{self, PatternFields};
 use super::time::TimeReader;
 use super::value::{ColumnReader, Value};
 use super::{csv_rows, list, ndjson, parquet_rows};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::project::{
-    Column, DataType, Duplicates, FileFormat, LayoutZone, LocalDays, Rule, Source, date32,
+    Column, DataType, Duplicates, FileFormat, LayoutZone, Limits, LocalDays, Rule, Source, date32,
 };
 
 /// Bad lines kept with their text per object; more are only counted.
 const MAX_KEPT_BAD_LINES: usize = 10_000;
 /// Characters of a bad line's text that are kept.
 const MAX_TEXT_CHARS: usize = 1_000;
-
-/// Bytes of a compressed object read at a time.
-const READ_BYTES: usize = 1 << 17;
+/// Names of undeclared fields that are told per object.
+const MAX_UNDECLARED: usize = 256;
+/// Characters of such a name that are kept.
+const MAX_NAME_CHARS: usize = 100;
 
 /// What every object of a source shares.
 #[derive(Debug, Clone)]
@@ -54,16 +57,33 @@ pub struct Decoded {
     pub bad_lines: u64,
     /// The first of them, with their text.
     pub bad: Vec<BadLine>,
+    /// All of them by kind.
+    pub bad_by_kind: BTreeMap<BadKind, BadCount>,
+    /// Values that became null by the rule `wrong: null`, by column.
+    pub made_null: BTreeMap<String, u64>,
+    /// Fields that no column declares, and in how many rows each has a value. Not of text logs, whose
+    /// fields are declared by the format itself.
+    pub undeclared: BTreeMap<String, u64>,
     /// Declared fields that the object's header lacks (CSV).
     pub missing_columns: Vec<String>,
 }
 
-/// An object's stored bytes.
-pub enum Stored {
-    /// A file of the local disk, read as it is needed.
-    File(File),
-    /// All of them.
-    Bytes(bytes::Bytes),
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BadKind {
+    /// The column at fault, if one is.
+    pub column: Option<String>,
+    /// See [`BadLine::reason`].
+    pub reason: &'static str,
+}
+
+/// How many lines are bad in one way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BadCount {
+    /// Lines.
+    pub lines: u64,
+    /// Number of the first of them.
+    pub first_line: u64,
 }
 
 /// A row as it was decoded. Its text lies in the row's bytes.
@@ -97,44 +117,38 @@ pub fn decode_object(
     stored: Stored,
     sink: &mut dyn RowSink,
 ) -> Result<Decoded> {
+    let source = &context.source;
+    if source.format != FileFormat::Parquet {
+        let text = stored::text(object, stored, &source.limits, &source.format)?;
+        return decode_text(context, object, text, sink);
+    }
     let mut rows = RowAssembler::new(context, object, sink);
-    match context.source.format {
-        FileFormat::Ndjson => ndjson::decode(&mut rows, decompressed(object, stored)?)?,
-        FileFormat::Csv => csv_rows::decode(&mut rows, decompressed(object, stored)?)?,
-        FileFormat::Parquet => match stored {
-            Stored::File(file) => parquet_rows::decode(&mut rows, file)?,
-            Stored::Bytes(bytes) => parquet_rows::decode(&mut rows, bytes)?,
-        },
+    match stored {
+        Stored::File(file) => parquet_rows::decode(&mut rows, file)?,
+        Stored::Bytes(bytes) => parquet_rows::decode(&mut rows, bytes)?,
     }
-    Ok(rows.decoded)
+    Ok(rows.finish())
 }
 
-/// The stream behind an object's compression, told by its name.
-fn decompressed(object: &RawObject, stored: Stored) -> Result<Box<dyn Read>> {
-    let raw: Box<dyn BufRead> = match stored {
-        Stored::File(file) => Box::new(BufReader::with_capacity(READ_BYTES, file)),
-        Stored::Bytes(bytes) => Box::new(Cursor::new(bytes)),
-    };
-    Ok(if object.path.ends_with(".gz") {
-        Box::new(MultiGzDecoder::new(raw))
-    } else if object.path.ends_with(".zst") {
-        Box::new(
-            zstd::stream::read::Decoder::with_buffer(raw)
-                .map_err(|error| unreadable(&object.path, &error))?,
-        )
-    } else {
-        Box::new(raw)
-    })
-}
-
-/// The error for an object whose bytes end or break in the middle.
-pub(super) fn unreadable(object: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::Object {
-        object: object.to_string(),
-        cause: format!(
-            "cannot be read to its end ({error}); upload it again whole, or move it out of the source's folder"
-        ),
+/// Decodes the text of an object, which comes in any pieces. Parquet is none.
+pub fn decode_text(
+    context: &DecodeContext,
+    object: &RawObject,
+    text: impl Read,
+    sink: &mut dyn RowSink,
+) -> Result<Decoded> {
+    let mut rows = RowAssembler::new(context, object, sink);
+    match &context.source.format {
+        FileFormat::Ndjson => ndjson::decode(&mut rows, text)?,
+        FileFormat::Csv => csv_rows::decode(&mut rows, text)?,
+        FileFormat::Common => text_rows::decode(&mut rows, text, AccessLog::new(false))?,
+        FileFormat::Combined => text_rows::decode(&mut rows, text, AccessLog::new(true))?,
+        FileFormat::Regex(pattern) => {
+            text_rows::decode(&mut rows, text, PatternFields::new(pattern))?;
+        }
+        FileFormat::Parquet => {}
     }
+    Ok(rows.finish())
 }
 
 /// A field as a format found it.
@@ -164,10 +178,9 @@ pub(super) struct Slots {
 
 impl Slots {
     fn of(source: &Source) -> Self {
-        // A CSV has no nested fields: a dot is a part of the header's name.
-        let split = |path: &str| match source.format {
-            FileFormat::Csv => vec![path.to_string()],
-            FileFormat::Ndjson | FileFormat::Parquet => path.split('.').map(String::from).collect(),
+        let split = |path: &str| match source.format.has_parts() {
+            false => vec![path.to_string()],
+            true => path.split('.').map(String::from).collect(),
         };
         let mut paths: Vec<Vec<String>> = Vec::new();
         let mut personal = Vec::new();
@@ -216,6 +229,9 @@ pub(super) struct RowAssembler<'a> {
     context: &'a DecodeContext,
     time: Option<TimeReader>,
     readers: Vec<ColumnReader>,
+    /// Values made null by column; and the columns of the row at hand, which may yet be refused.
+    made_null: Vec<u64>,
+    made_null_here: Vec<usize>,
     days: LocalDays,
     layout_days: LocalDays,
     late: Option<(i32, i32)>,
@@ -258,6 +274,8 @@ impl<'a> RowAssembler<'a> {
                 .iter()
                 .map(|column| ColumnReader::new(column, context.zone))
                 .collect(),
+            made_null: vec![0; source.columns.len()],
+            made_null_here: Vec::new(),
             days: LocalDays::new(context.zone),
             layout_days: LocalDays::new(layout_zone),
             late: object
@@ -283,9 +301,13 @@ impl<'a> RowAssembler<'a> {
         text: impl FnOnce() -> String,
     ) -> Result<()> {
         self.decoded.lines += 1;
+        self.made_null_here.clear();
         match self.read_row(place, &raw, props) {
             Ok(head) => {
                 self.decoded.rows += 1;
+                for slot in &self.made_null_here {
+                    self.made_null[*slot] += 1;
+                }
                 self.sink.row(head, &self.coded)?;
             }
             Err(refused) => self.keep_bad(place, refused, text()),
@@ -321,8 +343,56 @@ impl<'a> RowAssembler<'a> {
         self.decoded.missing_columns = names;
     }
 
+    /// Counts rows that have a value in a field that no column declares.
+    pub fn undeclared(&mut self, name: &str, rows: u64) {
+        let known = &mut self.decoded.undeclared;
+        let name: String = name.chars().take(MAX_NAME_CHARS).collect();
+        if known.len() < MAX_UNDECLARED || known.contains_key(&name) {
+            *known.entry(name).or_default() += rows;
+        }
+    }
+
+    /// Whether any column is personal: then a text that cannot be taken apart is not shown.
+    pub fn has_personal(&self) -> bool {
+        self.has_personal
+    }
+
+    /// What one object and one line may hold.
+    pub fn limits(&self) -> &Limits {
+        &self.context.source.limits
+    }
+
+    /// Bytes that one line may have.
+    pub fn max_line_bytes(&self) -> usize {
+        usize::try_from(self.limits().line_bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Sets a line aside that is longer than allowed.
+    pub fn too_long_line(&mut self, place: Place, text: &[u8]) {
+        let detail = format!("longer than {}", bytes_text(self.limits().line_bytes));
+        self.unreadable_line(place, "too_long", detail, text);
+    }
+
+    fn finish(mut self) -> Decoded {
+        let made_null = self.context.source.columns.iter().zip(&self.made_null);
+        let made_null = made_null.filter(|(_, count)| **count > 0);
+        self.decoded.made_null = made_null
+            .map(|(column, count)| (column.name.clone(), *count))
+            .collect();
+        self.decoded
+    }
+
     fn keep_bad(&mut self, place: Place, refused: Refused, text: String) {
         self.decoded.bad_lines += 1;
+        let kind = BadKind {
+            column: refused.column.clone(),
+            reason: refused.reason,
+        };
+        let count = self.decoded.bad_by_kind.entry(kind).or_insert(BadCount {
+            lines: 0,
+            first_line: place.line,
+        });
+        count.lines += 1;
         if self.decoded.bad.len() < MAX_KEPT_BAD_LINES {
             self.decoded.bad.push(BadLine {
                 line: place.line,
@@ -400,7 +470,8 @@ impl<'a> RowAssembler<'a> {
         self.order.clear();
         for slot in &shape.sort_by {
             let (column, reader) = (&source.columns[*slot], &mut self.readers[*slot]);
-            push_ordered(&mut self.order, read_value(reader, column, raw(*slot))?);
+            let (value, _) = read_value(reader, column, raw(*slot))?;
+            push_ordered(&mut self.order, value);
         }
         self.coded.clear();
         let object = self.sink.object_number();
@@ -412,7 +483,11 @@ impl<'a> RowAssembler<'a> {
             push_text(&mut self.coded, user_id.map(str::as_bytes));
         }
         for (slot, (column, reader)) in source.columns.iter().zip(&mut self.readers).enumerate() {
-            match (read_value(reader, column, raw(slot))?, column.data_type) {
+            let (value, is_wrong) = read_value(reader, column, raw(slot))?;
+            if is_wrong {
+                self.made_null_here.push(slot);
+            }
+            match (value, column.data_type) {
                 (Value::List(text), DataType::List(of)) => {
                     list::push_coded(&mut self.coded, &mut self.elements, text, of);
                 }
@@ -433,13 +508,13 @@ impl<'a> RowAssembler<'a> {
     }
 }
 
-/// Reads one declared column by its rules.
+/// Reads one declared column by its rules; and whether it is null because it was wrong.
 #[inline]
 fn read_value<'r>(
     reader: &mut ColumnReader,
     column: &Column,
     raw: Raw<'r>,
-) -> Result<Value<'r>, Refused> {
+) -> Result<(Value<'r>, bool), Refused> {
     let (text, is_nested) = match raw {
         Raw::Scalar(text) => (text, false),
         Raw::Nested(text) => (text, true),
@@ -449,14 +524,14 @@ fn read_value<'r>(
                 _ => column.missing,
             };
             return match rule {
-                Rule::Null => Ok(Value::Null),
+                Rule::Null => Ok((Value::Null, false)),
                 Rule::Quarantine => Err(refuse_nothing(column, nothing)),
             };
         }
     };
     match (reader.read(text, is_nested), column.wrong) {
-        (Ok(value), _) => Ok(value),
-        (Err(_), Rule::Null) => Ok(Value::Null),
+        (Ok(value), _) => Ok((value, false)),
+        (Err(_), Rule::Null) => Ok((Value::Null, true)),
         (Err(wrong), Rule::Quarantine) => Err(Refused {
             reason: wrong.reason(),
             column: Some(column.name.clone()),

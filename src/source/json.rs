@@ -1,8 +1,10 @@
 //! A strict JSON scanner over one line: finds where values begin and end and checks the grammar
 //! (RFC 8259) on the way, without building a tree. The line must be valid UTF-8.
 
-/// Objects and arrays may nest this deep.
-const MAX_DEPTH: u32 = 128;
+use crate::project::Limits;
+
+/// Objects and arrays may nest this deep: they are scanned by recursion.
+const MAX_DEPTH: u32 = Limits::MOST_NESTING;
 
 /// What kind of value a span holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,9 @@ pub struct Malformed {
     pub expected: &'static str,
 }
 
+/// What is expected of a value that lies too deep.
+pub const TOO_DEEP: &str = "fewer levels of nesting";
+
 type Scan<T> = Result<T, Malformed>;
 
 /// Skips blanks.
@@ -63,10 +68,22 @@ fn expect(line: &[u8], at: usize, byte: u8, expected: &'static str) -> Scan<usiz
 }
 
 /// Walks the members of the object that begins at `at` (which must be `{`), calling `member` with
-/// each key's span, its value's span and the span of the whole member. Returns the byte after `}`.
+/// each key's span and its value's span. Returns the byte after `}`.
 #[inline]
-pub fn walk_object(line: &[u8], at: usize, mut member: impl FnMut(Span, Span)) -> Scan<usize> {
-    walk_object_at(line, at, 0, &mut member)
+pub fn walk_object(line: &[u8], at: usize, member: impl FnMut(Span, Span)) -> Scan<usize> {
+    walk_object_within(line, at, MAX_DEPTH, member)
+}
+
+/// The same where no more than so many levels may nest.
+#[inline]
+pub fn walk_object_within(
+    line: &[u8],
+    at: usize,
+    nesting: u32,
+    mut member: impl FnMut(Span, Span),
+) -> Scan<usize> {
+    // Levels are counted up to the most there are: fewer of them begin further up.
+    walk_object_at(line, at, MAX_DEPTH.saturating_sub(nesting), &mut member)
 }
 
 fn walk_object_at(
@@ -110,7 +127,7 @@ pub fn scan_value(line: &[u8], at: usize, depth: u32) -> Scan<(Span, usize)> {
     if depth > MAX_DEPTH {
         return Err(Malformed {
             at,
-            expected: "at most 128 levels of nesting",
+            expected: TOO_DEEP,
         });
     }
     match line.get(at) {

@@ -2,8 +2,6 @@
 
 use std::io::Read;
 
-/// A line longer than this is set aside.
-pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 18;
 
@@ -12,14 +10,15 @@ const CHUNK_BYTES: usize = 1 << 18;
 pub enum Line<'a> {
     /// Its bytes (a `\r` before the `\n` is cut off).
     Text(&'a [u8]),
-    /// Longer than [`MAX_LINE_BYTES`]; its first bytes.
+    /// Longer than allowed; its first bytes.
     TooLong(&'a [u8]),
 }
 
 /// Calls `each(line number from 1, byte offset, line)` for every line. A byte-order mark at the very
-/// start is skipped.
+/// start is skipped. A line of more than `max_line_bytes` is not held in memory as a whole.
 pub fn for_each_line(
     mut reader: impl Read,
+    max_line_bytes: usize,
     mut each: impl FnMut(u64, u64, Line<'_>),
 ) -> std::io::Result<()> {
     let mut buffer = vec![0u8; CHUNK_BYTES];
@@ -37,8 +36,8 @@ pub fn for_each_line(
                 skipping = false;
             } else {
                 line_number += 1;
-                let line = match end - start > MAX_LINE_BYTES {
-                    true => Line::TooLong(&buffer[start..start + 1000]),
+                let line = match end - start > max_line_bytes {
+                    true => Line::TooLong(first_bytes(&buffer[start..end])),
                     false => Line::Text(trim(&buffer[start..end])),
                 };
                 each(line_number, offset, line);
@@ -48,13 +47,13 @@ pub fn for_each_line(
             searched = 0;
         }
         searched = filled - start;
-        if searched > MAX_LINE_BYTES {
+        if searched > max_line_bytes {
             if !skipping {
                 line_number += 1;
                 each(
                     line_number,
                     offset,
-                    Line::TooLong(&buffer[start..start + 1000]),
+                    Line::TooLong(first_bytes(&buffer[start..filled])),
                 );
                 skipping = true;
             }
@@ -94,6 +93,10 @@ pub fn for_each_line(
     }
 }
 
+fn first_bytes(line: &[u8]) -> &[u8] {
+    &line[..line.len().min(1_000)]
+}
+
 fn trim(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
@@ -102,6 +105,8 @@ fn trim(line: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const MAX: usize = 1 << 20;
 
     /// Gives a few bytes at a time, as decompressors do.
     struct Dribble<'a>(&'a [u8], usize);
@@ -117,10 +122,14 @@ mod tests {
 
     fn lines(text: &[u8], step: usize) -> Vec<(u64, u64, Vec<u8>)> {
         let mut found = Vec::new();
-        for_each_line(Dribble(text, step), |number, offset, line| match line {
-            Line::Text(text) => found.push((number, offset, text.to_vec())),
-            Line::TooLong(_) => found.push((number, offset, b"<too long>".to_vec())),
-        })
+        for_each_line(
+            Dribble(text, step),
+            MAX,
+            |number, offset, line| match line {
+                Line::Text(text) => found.push((number, offset, text.to_vec())),
+                Line::TooLong(_) => found.push((number, offset, b"<too long>".to_vec())),
+            },
+        )
         .unwrap();
         found
     }
@@ -151,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_set_aside_and_the_next_one_read() {
-        let mut text = vec![b'x'; MAX_LINE_BYTES + CHUNK_BYTES * 2];
+        let mut text = vec![b'x'; MAX + CHUNK_BYTES * 2];
         text.extend_from_slice(b"\nok\n");
         let found = lines(&text, usize::MAX);
         assert_eq!(found.len(), 2);

@@ -5,6 +5,7 @@
 //! them) plus the lines that had to be set aside.
 
 pub mod columns;
+mod combined;
 mod csv_rows;
 pub mod decode;
 pub mod inventory;
@@ -18,9 +19,12 @@ mod number;
 mod parquet_rows;
 pub mod row_code;
 mod rows;
+mod stored;
+mod text_rows;
 mod time;
 pub mod value;
 
-pub use decode::{DecodeContext, Decoded, RowHead, RowSink, Stored, decode_object};
+pub use decode::{BadKind, DecodeContext, Decoded, RowHead, RowSink, decode_object, decode_text};
 pub use listing::RawObject;
 pub use rows::{BadLine, RowSchema, arrow_type, user_key};
+pub use stored::Stored;

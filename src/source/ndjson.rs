@@ -5,9 +5,10 @@ use std::io::Read;
 
 use foldhash::fast::FixedState;
 
-use super::decode::{Place, Raw, RowAssembler, unreadable};
+use super::decode::{Place, Raw, RowAssembler};
 use super::json::{self, Kind, Span};
 use super::lines::{Line, for_each_line};
+use super::stored::broken_off;
 use crate::error::Result;
 
 /// Keys that are known, undeclared ones included; beyond it undeclared keys are looked up each time.
@@ -20,6 +21,26 @@ struct Field {
     slots: Vec<usize>,
     /// Slots that take something inside it, with the path below this key.
     inside: Vec<(usize, Vec<String>)>,
+    /// Those paths of them that are personal.
+    hidden: Vec<Vec<String>>,
+    /// How many rows have it, if it is not declared.
+    rows: u64,
+}
+
+impl Field {
+    fn new(name: &[u8]) -> Self {
+        Self {
+            key: Key::new(name),
+            slots: Vec::new(),
+            inside: Vec::new(),
+            hidden: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    fn is_declared(&self) -> bool {
+        !self.slots.is_empty() || !self.inside.is_empty()
+    }
 }
 
 /// A key, with its first eight bytes as a number: most keys are told apart, or found equal, by those.
@@ -70,7 +91,7 @@ enum Found {
 pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<()> {
     let mut lines = JsonLines::new(rows);
     let mut failed = None;
-    for_each_line(reader, |line, offset, text| {
+    for_each_line(reader, rows.max_line_bytes(), |line, offset, text| {
         if failed.is_some() {
             return;
         }
@@ -81,12 +102,16 @@ pub(super) fn decode(rows: &mut RowAssembler<'_>, reader: impl Read) -> Result<(
                     failed = Some(error);
                 }
             }
-            Line::TooLong(text) => {
-                rows.unreadable_line(place, "too_long", "longer than 16 MiB".to_string(), text);
-            }
+            Line::TooLong(text) => rows.too_long_line(place, text),
         }
     })
-    .map_err(|error| unreadable(&rows.object.path, &error))?;
+    .map_err(|error| broken_off(&rows.object.path, &error))?;
+    for (name, at) in &lines.by_key {
+        let field = &lines.fields[*at];
+        if field.rows > 0 {
+            rows.undeclared(&String::from_utf8_lossy(name), field.rows);
+        }
+    }
     failed.map_or(Ok(()), Err)
 }
 
@@ -105,6 +130,10 @@ struct JsonLines {
     props: String,
     /// Whether a personal key stands in the line more than once: only the last one's place is kept.
     is_personal_twice: bool,
+    /// Undeclared keys of the line.
+    undeclared: Vec<usize>,
+    nesting: u32,
+    max_fields: u64,
 }
 
 impl JsonLines {
@@ -116,17 +145,16 @@ impl JsonLines {
                 continue;
             };
             let at = *by_key.entry(first.as_bytes().to_vec()).or_insert_with(|| {
-                fields.push(Field {
-                    key: Key::new(first.as_bytes()),
-                    slots: Vec::new(),
-                    inside: Vec::new(),
-                });
+                fields.push(Field::new(first.as_bytes()));
                 fields.len() - 1
             });
             if inside.is_empty() {
                 fields[at].slots.push(slot);
             } else {
                 fields[at].inside.push((slot, inside.to_vec()));
+                if rows.slots.personal[slot] {
+                    fields[at].hidden.push(inside.to_vec());
+                }
             }
         }
         let slots = rows.slots.paths.len();
@@ -142,6 +170,9 @@ impl JsonLines {
             key_text: String::new(),
             props: String::new(),
             is_personal_twice: false,
+            undeclared: Vec::new(),
+            nesting: rows.limits().nesting,
+            max_fields: rows.limits().fields,
         }
     }
 
@@ -163,10 +194,29 @@ impl JsonLines {
             );
             return Ok(());
         }
-        if let Err((at, expected)) = self.scan(line, start) {
-            let detail = format!("byte {at} of the line: expected {expected}");
-            rows.unreadable_line(place, "not_json", detail, bytes);
-            return Ok(());
+        match self.scan(line, start) {
+            Ok(count) if count > self.max_fields => {
+                let detail = format!("{count} fields, more than {}", self.max_fields);
+                rows.unreadable_line(place, "too_many_fields", detail, bytes);
+                return Ok(());
+            }
+            Ok(_) => {}
+            Err((at, json::TOO_DEEP)) => {
+                let detail = format!(
+                    "byte {at} of the line: nested more than {} deep",
+                    self.nesting
+                );
+                rows.unreadable_line(place, "too_deep", detail, bytes);
+                return Ok(());
+            }
+            Err((at, expected)) => {
+                let detail = format!("byte {at} of the line: expected {expected}");
+                rows.unreadable_line(place, "not_json", detail, bytes);
+                return Ok(());
+            }
+        }
+        for at in &self.undeclared {
+            self.fields[*at].rows += 1;
         }
         let (found, arena) = (&self.found, self.arena.as_str());
         let raw = |slot: usize| match found[slot] {
@@ -185,8 +235,8 @@ impl JsonLines {
         })
     }
 
-    /// Fills `found`, `spans` and `props` from one line.
-    fn scan(&mut self, line: &str, start: usize) -> Result<(), (usize, &'static str)> {
+    /// Fills `found`, `spans` and `props` from one line; gives the number of its fields.
+    fn scan(&mut self, line: &str, start: usize) -> Result<u64, (usize, &'static str)> {
         let bytes = line.as_bytes();
         self.found.fill(Found::Missing);
         if self.has_personal {
@@ -194,6 +244,9 @@ impl JsonLines {
         }
         self.arena.clear();
         self.props.clear();
+        self.undeclared.clear();
+        let nesting = self.nesting;
+        let mut count = 0;
         let Self {
             fields,
             by_key,
@@ -206,11 +259,14 @@ impl JsonLines {
             personal,
             has_personal,
             is_personal_twice,
+            undeclared,
+            ..
         } = self;
         let has_personal = *has_personal;
         *is_personal_twice = false;
         let mut previous = 0usize;
-        let end = json::walk_object(bytes, start, |key, value| {
+        let end = json::walk_object_within(bytes, start, nesting, |key, value| {
+            count += 1;
             let name = match key.kind {
                 Kind::String { escaped: true } => {
                     key_text.clear();
@@ -228,11 +284,7 @@ impl JsonLines {
                         Some(at) => Some(*at),
                         None if fields.len() < MAX_KNOWN_KEYS => {
                             by_key.insert(name.to_vec(), fields.len());
-                            fields.push(Field {
-                                key: Key::new(name),
-                                slots: Vec::new(),
-                                inside: Vec::new(),
-                            });
+                            fields.push(Field::new(name));
                             Some(fields.len() - 1)
                         }
                         None => None,
@@ -246,6 +298,7 @@ impl JsonLines {
                     at
                 }
             };
+            let mut hidden: &[Vec<String>] = &[];
             let keep_raw = match at {
                 Some(at) => {
                     previous = at + 1;
@@ -269,18 +322,29 @@ impl JsonLines {
                         found[*slot] = descend(line, value, path)
                             .map_or(Found::Missing, |inner| locate(line, inner, arena));
                     }
+                    if !field.is_declared() {
+                        undeclared.push(at);
+                    }
+                    hidden = &field.hidden;
                     field.slots.is_empty()
                 }
                 None => true,
             };
+            let length = props.len();
             if keep_raw {
                 props.push(if props.is_empty() { '{' } else { ',' });
                 props.push('"');
                 props.push_str(&line[key.start..key.end]);
                 props.push_str("\":");
-                match value.kind {
-                    Kind::String { .. } => props.push_str(&line[value.start - 1..=value.end]),
-                    _ => props.push_str(&line[value.start..value.end]),
+                let is_kept = match hidden {
+                    [] => {
+                        props.push_str(written(line, value));
+                        true
+                    }
+                    hidden => push_without(line, value, &borrowed(hidden), props),
+                };
+                if !is_kept {
+                    props.truncate(length);
                 }
             }
         })
@@ -292,8 +356,67 @@ impl JsonLines {
         if end < bytes.len() {
             return Err((end, "nothing after the object"));
         }
-        Ok(())
+        Ok(count)
     }
+}
+
+/// A value as it is written, quotes included.
+fn written(line: &str, value: Span) -> &str {
+    match value.kind {
+        Kind::String { .. } => &line[value.start - 1..=value.end],
+        _ => &line[value.start..value.end],
+    }
+}
+
+fn borrowed(paths: &[Vec<String>]) -> Vec<&[String]> {
+    paths.iter().map(Vec::as_slice).collect()
+}
+
+/// Writes a value without what stands at some paths inside it. False, with a piece of it written, where
+/// something other than an object stands on the way: it may be the very thing that is to be left out.
+fn push_without(line: &str, value: Span, paths: &[&[String]], out: &mut String) -> bool {
+    if value.kind == Kind::Null {
+        out.push_str(written(line, value));
+        return true;
+    }
+    if value.kind != Kind::Nested || line.as_bytes().get(value.start) != Some(&b'{') {
+        return false;
+    }
+    out.push('{');
+    let mut is_first = true;
+    let mut name = String::new();
+    let walked = json::walk_object(line.as_bytes(), value.start, |key, inner| {
+        name.clear();
+        json::unescape(&line[key.start..key.end], &mut name);
+        let below = paths.iter().filter_map(|path| path.split_first());
+        let below: Vec<&[String]> = below
+            .filter(|(first, _)| **first == name)
+            .map(|(_, rest)| rest)
+            .collect();
+        if below.iter().any(|rest| rest.is_empty()) {
+            return;
+        }
+        let length = out.len();
+        if !is_first {
+            out.push(',');
+        }
+        out.push('"');
+        out.push_str(&line[key.start..key.end]);
+        out.push_str("\":");
+        let is_kept = match below.is_empty() {
+            true => {
+                out.push_str(written(line, inner));
+                true
+            }
+            false => push_without(line, inner, &below, out),
+        };
+        match is_kept {
+            true => is_first = false,
+            false => out.truncate(length),
+        }
+    });
+    out.push('}');
+    walked.is_ok()
 }
 
 fn locate(line: &str, value: Span, arena: &mut String) -> Found {
@@ -402,6 +525,7 @@ mod tests {
             late: Duration::from_days(3),
             complete_when: CompleteWhen::default(),
             quarantine_at_most: 0.0,
+            limits: crate::project::Limits::DEFAULT,
             freshness: None,
             place: (String::new(), 0, 0),
         }

@@ -13,7 +13,8 @@ use arrow::json::LineDelimitedWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
-use super::decode::{Place, Raw, RowAssembler, unreadable};
+use super::decode::{Place, Raw, RowAssembler};
+use super::stored::{bytes_text, unreadable};
 use crate::error::{Error, Result};
 
 pub(super) fn decode(
@@ -21,12 +22,36 @@ pub(super) fn decode(
     stored: impl ChunkReader + 'static,
 ) -> Result<()> {
     let object = rows.object;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(stored)
-        .and_then(|builder| builder.with_batch_size(8192).build())
-        .map_err(|error| Error::Object {
-            object: object.path.clone(),
-            cause: format!("is not readable as Parquet ({error})"),
-        })?;
+    let fault = |cause: String| Error::Object {
+        object: object.path.clone(),
+        cause,
+    };
+    let no_parquet = |error| {
+        fault(format!(
+            "is not readable as Parquet ({error}); upload it again whole, or move it out of the source's folder"
+        ))
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(stored).map_err(no_parquet)?;
+    let limits = *rows.limits();
+    let groups = builder.metadata().row_groups().iter();
+    let unpacked: u64 = groups
+        .map(|group| u64::try_from(group.total_byte_size()).unwrap_or(0))
+        .fold(0, u64::saturating_add);
+    if unpacked > limits.object_bytes {
+        return Err(fault(format!(
+            "it holds {unpacked} bytes, more than {}, the source's `limits: {{object: …}}`; allow more there if it is sound",
+            bytes_text(limits.object_bytes)
+        )));
+    }
+    let columns = builder.schema().fields().len();
+    if columns as u64 > limits.fields {
+        return Err(fault(format!(
+            "it has {columns} columns, more than the source's `limits: {{fields: {}}}`; allow more there if it is sound",
+            limits.fields
+        )));
+    }
+    let reader = builder.with_batch_size(8192).build().map_err(no_parquet)?;
+    let mut counts = std::collections::BTreeMap::<String, u64>::new();
     let mut row_number = 0u64;
     for batch in reader {
         let batch = batch.map_err(|error| unreadable(&object.path, &error))?;
@@ -43,8 +68,13 @@ pub(super) fn decode(
                 texts.transpose()
             })
             .collect::<Result<Vec<_>>>()?;
-        let props = undeclared_as_json(&batch, &rows.slots.paths).map_err(as_fault)?;
         let personal = rows.slots.personal.clone();
+        for name in undeclared(&batch, &rows.slots.paths) {
+            if let Some(column) = batch.column_by_name(&name) {
+                *counts.entry(name).or_default() += (column.len() - column.null_count()) as u64;
+            }
+        }
+        let props = props_as_json(&batch, &rows.slots.paths, &personal).map_err(as_fault)?;
         for row in 0..batch.num_rows() {
             row_number += 1;
             let place = Place {
@@ -74,7 +104,19 @@ pub(super) fn decode(
             rows.row(place, raw, props, text)?;
         }
     }
+    for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
+        rows.undeclared(name, *count);
+    }
     Ok(())
+}
+
+/// Columns of which nothing is declared.
+fn undeclared(batch: &RecordBatch, declared: &[Vec<String>]) -> Vec<String> {
+    let schema = batch.schema();
+    let names = schema.fields().iter().map(|field| field.name().clone());
+    names
+        .filter(|name| !declared.iter().any(|path| path.first() == Some(name)))
+        .collect()
 }
 
 /// The column at a path, through structs.
@@ -204,10 +246,12 @@ fn unreadable_column(object: &str, path: &[String], array: &ArrayRef) -> Error {
     }
 }
 
-/// Each row's undeclared columns as a JSON object; `None` where all are declared.
-fn undeclared_as_json(
+/// Each row's columns that are not declared as a whole, as a JSON object, without what is personal inside
+/// them; `None` where there are none.
+fn props_as_json(
     batch: &RecordBatch,
     declared: &[Vec<String>],
+    personal: &[bool],
 ) -> Result<Option<Vec<String>>, ArrowError> {
     let keep: Vec<usize> = batch
         .schema()
@@ -221,17 +265,55 @@ fn undeclared_as_json(
         })
         .map(|(at, _)| at)
         .collect();
-    if keep.is_empty() {
+    let mut fields = Vec::new();
+    let mut columns = Vec::new();
+    for at in keep {
+        let field = batch.schema().field(at).clone();
+        let hidden: Vec<&[String]> = declared
+            .iter()
+            .zip(personal)
+            .filter(|(_, personal)| **personal)
+            .filter_map(|(path, _)| path.split_first())
+            .filter(|(first, _)| *first == field.name())
+            .map(|(_, rest)| rest)
+            .collect();
+        if let Some(column) = without(batch.column(at), &hidden) {
+            fields.push(field.with_data_type(column.data_type().clone()));
+            columns.push(column);
+        }
+    }
+    if columns.is_empty() {
         return Ok(None);
     }
-    let fields: Vec<Field> = keep
-        .iter()
-        .map(|at| batch.schema().field(*at).clone())
-        .collect();
-    let columns: Vec<ArrayRef> = keep
-        .iter()
-        .map(|at| Arc::clone(batch.column(*at)))
-        .collect();
     let rest = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
     Ok(Some(json_lines(&rest)?))
+}
+
+/// A column without the fields at some paths inside it. None where something other than a struct stands
+/// on the way, which may be the very thing that is to be left out.
+fn without(array: &ArrayRef, paths: &[&[String]]) -> Option<ArrayRef> {
+    if paths.is_empty() {
+        return Some(Arc::clone(array));
+    }
+    let structs = array.as_any().downcast_ref::<StructArray>()?;
+    let mut fields = Vec::new();
+    let mut columns = Vec::new();
+    for (field, column) in structs.fields().iter().zip(structs.columns()) {
+        let below = paths.iter().filter_map(|path| path.split_first());
+        let below: Vec<&[String]> = below
+            .filter(|(first, _)| *first == field.name())
+            .map(|(_, rest)| rest)
+            .collect();
+        if below.iter().any(|rest| rest.is_empty()) {
+            continue;
+        }
+        if let Some(column) = without(column, &below) {
+            let field = field.as_ref().clone();
+            fields.push(Arc::new(field.with_data_type(column.data_type().clone())));
+            columns.push(column);
+        }
+    }
+    let nulls = structs.nulls().cloned();
+    let kept = StructArray::try_new_with_length(fields.into(), columns, nulls, structs.len());
+    kept.ok().map(|kept| Arc::new(kept) as ArrayRef)
 }

@@ -1,6 +1,8 @@
 //! Reads times as sources write them into microseconds since 1970, UTC.
 
-use chrono::format::ParseErrorKind;
+use std::fmt::{Display, Write};
+
+use chrono::format::{Fixed, Item, ParseErrorKind, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
@@ -55,7 +57,7 @@ impl TimeReader {
             TimeFormat::EpochUs => "1795221000000000".to_owned(),
             TimeFormat::Date => "2026-11-21".to_owned(),
             TimeFormat::Pattern(pattern) => DateTime::from_timestamp(1_795_221_000, 0)
-                .map(|time| time.with_timezone(&self.zone).format(pattern).to_string())
+                .and_then(|time| as_text(&time.with_timezone(&self.zone).format(pattern)))
                 .unwrap_or_default(),
         };
         format!(
@@ -229,32 +231,62 @@ pub fn day(text: &str) -> Option<NaiveDate> {
 fn by_pattern(text: &str, pattern: &str, zone: Tz) -> Option<i64> {
     // chrono takes fewer digits than a field has: in `%Y%m%d`, 2026112 would be the 2nd of November.
     // Where fields touch, the text must be what the pattern writes; and no year has two digits.
-    let is_as_written = |written: String| !fields_touch(pattern) || written == text;
+    let is_as_written =
+        |written: &dyn Display| !fields_touch(pattern) || as_text(written).as_deref() == Some(text);
     let has_four_digits = |year: i32| (1000..=9999).contains(&year);
     if let Ok(instant) = DateTime::parse_from_str(text, pattern) {
         let us = without_leap(instant.naive_utc())?
             .and_utc()
             .timestamp_micros();
-        return (has_four_digits(instant.year())
-            && is_as_written(instant.format(pattern).to_string()))
-        .then_some(us);
+        return (has_four_digits(instant.year()) && is_as_written(&instant.format(pattern)))
+            .then_some(us);
+    }
+    if tells_offset(pattern) {
+        // The offset cannot be read; without it the time would be another one.
+        return None;
     }
     match NaiveDateTime::parse_from_str(text, pattern) {
         Ok(local) => {
             let is_leap = local.nanosecond() >= NANOS;
             let us = local_to_us(zone, cut_leap(local)?);
             (has_four_digits(local.year())
-                && is_as_written(local.format(pattern).to_string())
+                && is_as_written(&local.format(pattern))
                 && (!is_leap || ends_a_day(us)))
             .then_some(us)
         }
         Err(error) if error.kind() == ParseErrorKind::NotEnough => {
             let date = NaiveDate::parse_from_str(text, pattern).ok()?;
-            (has_four_digits(date.year()) && is_as_written(date.format(pattern).to_string()))
+            (has_four_digits(date.year()) && is_as_written(&date.format(pattern)))
                 .then(|| day_start_us(zone, date))
         }
         Err(_) => None,
     }
+}
+
+/// What chrono writes; `None` where the pattern asks for what the time does not have.
+fn as_text(written: &dyn Display) -> Option<String> {
+    let mut text = String::new();
+    write!(text, "{written}").ok()?;
+    Some(text)
+}
+
+/// Whether a pattern has the time's offset from UTC.
+fn tells_offset(pattern: &str) -> bool {
+    StrftimeItems::new(pattern).any(|item| {
+        matches!(
+            item,
+            Item::Fixed(
+                Fixed::TimezoneOffset
+                    | Fixed::TimezoneOffsetColon
+                    | Fixed::TimezoneOffsetDoubleColon
+                    | Fixed::TimezoneOffsetTripleColon
+                    | Fixed::TimezoneOffsetColonZ
+                    | Fixed::TimezoneOffsetZ
+                    | Fixed::RFC2822
+                    | Fixed::RFC3339
+            )
+        )
+    })
 }
 
 /// Nanoseconds of a second; chrono counts a leap second's on from here.
@@ -311,6 +343,28 @@ mod tests {
             .read(text)
             .and_then(DateTime::from_timestamp_micros)
             .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    }
+
+    /// Found by fuzzing: such a time was taken for a local one, or brought the decoder down.
+    #[test]
+    fn an_offset_that_cannot_be_read_makes_the_time_wrong() {
+        let mut reader = TimeReader::new(
+            TimeFormat::Pattern("%d/%b/%Y:%H:%M:%S %z".to_owned()),
+            Tz::Asia__Shanghai,
+        );
+        assert!(reader.read("21/Nov/2026:10:00:00 +0800").is_some());
+        for offset in [
+            "+8000", "+2400", "-9959", "+08", "0800", "", "CST", "+08000",
+        ] {
+            let text = format!("21/Nov/2026:10:00:00 {offset}");
+            assert_eq!(reader.read(&text), None, "{text}");
+        }
+        let mut packed = TimeReader::new(
+            TimeFormat::Pattern("%Y%m%d%H%M%S%z".to_owned()),
+            Tz::Asia__Shanghai,
+        );
+        assert!(packed.read("20261121100000+0800").is_some());
+        assert_eq!(packed.read("20261121100000+8000"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the run log says is published: its entries, and the state they fold into.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub struct Commit {
     /// What it says of partitions that were published before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restated: Vec<Restatement>,
+    /// Names of undeclared fields that were not known (sources only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undeclared: Option<BTreeSet<String>>,
 }
 
 /// One partition of a commit.
@@ -158,6 +161,9 @@ pub struct TableState {
     /// Raw objects by path (sources only).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, ObjectRecord>,
+    /// Names of undeclared fields that were ever seen (sources only); `None` before the first were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undeclared: Option<BTreeSet<String>>,
 }
 
 impl TableState {
@@ -309,6 +315,10 @@ impl State {
         }
         for path in &commit.gone {
             table.objects.remove(path);
+        }
+        if let Some(names) = &commit.undeclared {
+            let known = table.undeclared.get_or_insert_default();
+            known.extend(names.iter().cloned());
         }
     }
 

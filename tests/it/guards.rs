@@ -191,7 +191,11 @@ async fn a_csv_column_that_is_not_there_is_told() {
     let results = folder.run_well(after(20)).await;
     assert_eq!(
         results.warnings,
-        ["spend: 2026-11-20.csv has no column clicks; read as null"]
+        [
+            "spend: 2026-11-20.csv has no column clicks; read as null",
+            // The same column under another name.
+            "spend: new fields, kept in props: Clicks (1 rows, first in 2026-11-20.csv); declare what is needed as columns"
+        ]
     );
     folder.write(
         "raw/spend/2026-11-20.csv",

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use loudou::project::{
     Allowed, Before, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates,
-    Duration, ElementType, FileFormat, Format, Good, HOUR_US, KeyFigures, LayoutZone, Locale,
-    Memory, Needs, Project, Rule, Severity, Shape, SourceFreshness, StoreSettings, TimeFormat,
+    Duration, ElementType, FileFormat, Format, Good, HOUR_US, KeyFigures, LayoutZone, Limits,
+    Locale, Memory, Needs, Project, Rule, Severity, Shape, SourceFreshness, StoreSettings,
+    TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -56,6 +57,22 @@ sources:
     complete_when: {hours: all, may_be_empty: [3, 2], after: 90m}
     quarantine: {at_most: 5%}
     freshness: {warn_after: 6h, fail_after: 1d}
+    limits: {object: 2GiB, ratio: 50, line: 1MiB, nesting: 9, fields: 77}
+  app:
+    from: /data/app
+    layout: "{date}.log"
+    format: regex
+    pattern: '(?P<at>\S+) (?P<message>.*)'
+    duplicates: keep
+    columns: {message: string}
+    sort_by: [message]
+  access:
+    from: /data/access
+    layout: "*.log"
+    format: combined
+    duplicates: keep
+    columns: {path: string}
+    sort_by: [path]
   spend:
     from: /data/spend
     layout: "{date}/all.csv"
@@ -252,7 +269,7 @@ fn sources_are_read() {
         format!("file://{}/raw/%E8%A1%8C%E4%B8%BA/", root.display())
     );
     assert_eq!(
-        (events.layout_zone, events.format),
+        (events.layout_zone, events.format.clone()),
         (LayoutZone::Utc, FileFormat::Ndjson)
     );
     let time = events.time.as_ref().unwrap();
@@ -313,6 +330,26 @@ fn sources_are_read() {
         }
     );
     assert_eq!(events.quarantine_at_most, 0.05);
+    let limits = Limits {
+        object_bytes: 2 << 30,
+        ratio: 50,
+        line_bytes: 1 << 20,
+        nesting: 9,
+        fields: 77,
+    };
+    assert_eq!(events.limits, limits);
+    assert_eq!(project.sources["spend"].limits, Limits::DEFAULT);
+    let FileFormat::Regex(pattern) = &project.sources["app"].format else {
+        unreachable!("another format")
+    };
+    assert_eq!(pattern.names(), ["at", "message"]);
+    let access = &project.sources["access"];
+    assert_eq!(access.format, FileFormat::Combined);
+    let time = access.time.as_ref().unwrap();
+    assert_eq!(
+        (time.field.join("."), time.format.name()),
+        ("time".to_owned(), "%d/%b/%Y:%H:%M:%S %z")
+    );
     assert_eq!(
         events.freshness,
         Some(SourceFreshness {

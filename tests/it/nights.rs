@@ -595,6 +595,7 @@ async fn a_crash_between_commit_and_publication_is_mended() {
             objects: Vec::new(),
             gone: Vec::new(),
             restated: Vec::new(),
+            undeclared: None,
         })
         .await
         .unwrap();

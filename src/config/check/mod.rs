@@ -10,6 +10,8 @@ mod contract_checks;
 mod funnel;
 mod key_figures;
 mod layout;
+mod limits;
+mod line_format;
 mod pipeline;
 mod project;
 mod relationships;

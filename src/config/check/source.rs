@@ -5,18 +5,18 @@ use std::path::Path;
 use super::columns::columns;
 use super::complete_when::complete_when;
 use super::layout::layout;
+use super::limits::limits;
+use super::line_format;
 use super::time::time;
 use super::{Checker, Part};
 use crate::config::paths;
-use crate::config::raw::{
-    DuplicatesWord, FormatWord, LayoutZoneWord, SourceFile, SourceFreshnessFile,
-};
+use crate::config::raw::{DuplicatesWord, LayoutZoneWord, SourceFile, SourceFreshnessFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
 use crate::project::{
-    DataType, Duplicates, Duration, FileFormat, LayoutZone, Source, SourceFreshness, StoreSettings,
-    Stores,
+    DataType, Duplicates, Duration, FileFormat, LayoutZone, Limits, Source, SourceFreshness,
+    StoreSettings, Stores,
 };
 
 /// Where a source may not read from, and what relative folders are relative to.
@@ -51,9 +51,11 @@ pub fn source(
         .layout
         .as_deref()
         .is_none_or(|text| layout(node.place_of("layout"), text, raw, checker));
-    let has_parts = raw.format != Some(FormatWord::Csv);
+    let format = line_format::format(name, raw, part, surroundings.root, checker);
+    let has_parts = format.as_ref().is_some_and(FileFormat::has_parts);
+    let usual_time = format.as_ref().and_then(line_format::usual_time);
 
-    if raw.time.is_none() && !part.is_hurt("time") {
+    if raw.time.is_none() && usual_time.is_none() && !part.is_hurt("time") {
         if raw.user.is_some() {
             checker.tell(
                 part.key_place,
@@ -72,6 +74,10 @@ pub fn source(
         .time
         .as_ref()
         .and_then(|raw| time(raw, node.get("time").unwrap_or(node), has_parts, checker));
+    let time = match raw.time {
+        None => usual_time,
+        Some(_) => time,
+    };
     for (key, field) in [("id", &raw.id), ("user", &raw.user)] {
         if let Some(field) = field {
             checker.field(node.place_of(key), key, field, has_parts);
@@ -79,6 +85,9 @@ pub fn source(
     }
     let duplicates = duplicates(name, raw, part, checker);
     let columns = columns(name, raw, part, has_parts, checker);
+    if let Some(format) = &format {
+        line_format::fields(raw, format, node, checker);
+    }
     let sort_by = sort_by(name, raw, part, checker);
 
     let days = |key: &str, text: &Option<String>, checker: &mut Checker<'_>| {
@@ -98,6 +107,9 @@ pub fn source(
         .map_or(0.001, |share| {
             checker.percent(inside("quarantine", "at_most"), "at_most", share)
         });
+    let limits = raw.limits.as_ref().map_or(Limits::DEFAULT, |raw| {
+        limits(raw, node.get("limits").unwrap_or(node), checker)
+    });
     let freshness = raw
         .freshness
         .as_ref()
@@ -114,11 +126,7 @@ pub fn source(
             None | Some(LayoutZoneWord::Project) => LayoutZone::Project,
             Some(LayoutZoneWord::Utc) => LayoutZone::Utc,
         },
-        format: match raw.format? {
-            FormatWord::Ndjson => FileFormat::Ndjson,
-            FormatWord::Csv => FileFormat::Csv,
-            FormatWord::Parquet => FileFormat::Parquet,
-        },
+        format: format?,
         time,
         id: raw.id.clone(),
         user: raw.user.clone(),
@@ -128,6 +136,7 @@ pub fn source(
         late,
         complete_when,
         quarantine_at_most,
+        limits,
         freshness,
         place: checker.place(part.key_place),
     };

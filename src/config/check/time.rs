@@ -1,5 +1,7 @@
 //! How a source's time is written.
 
+use std::fmt::Write;
+
 use chrono::format::{Fixed, Item, StrftimeItems};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
 
@@ -81,7 +83,13 @@ fn pattern_problem(pattern: &str) -> Option<(String, String)> {
     }
     // An afternoon on a day above 12, so that nothing can stand for anything else.
     let sample = DateTime::parse_from_rfc3339("2026-10-18T20:12:00+08:00").ok()?;
-    let written = sample.format(pattern).to_string();
+    let mut written = String::new();
+    if write!(written, "{}", sample.format(pattern)).is_err() {
+        return Some((
+            "has a field that cannot be used here, such as `%#z`".to_owned(),
+            "read an offset by `%z`".to_owned(),
+        ));
+    }
     let reads_time = DateTime::parse_from_str(&written, pattern).is_ok_and(|read| read == sample)
         || NaiveDateTime::parse_from_str(&written, pattern)
             .is_ok_and(|read| read == sample.naive_local());
@@ -148,6 +156,10 @@ mod tests {
             ("%Y-%Q", "has the unknown field `%Q`"),
             ("100%% %Y-%m-%d %E", "has the unknown field `%E`"),
             ("%Y-%m-%d %", "ends in the middle of a `%` field"),
+            (
+                "%Y-%m-%d %H:%M:%S %#z",
+                "has a field that cannot be used here, such as `%#z`",
+            ),
         ] {
             assert_eq!(pattern_problem(pattern).unwrap().0, cause, "{pattern}");
         }

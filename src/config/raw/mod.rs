@@ -22,7 +22,7 @@ pub use contract_file::{BuildWord, ContractColumnFile, ContractFile, KeyFiguresF
 pub use ordered::Ordered;
 pub use pipeline_file::{
     ColumnFile, CompleteWhenFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord,
-    PipelineFile, RuleWord, SourceFile, SourceFreshnessFile, StepFile, TimeFile,
+    LimitsFile, PipelineFile, RuleWord, SourceFile, SourceFreshnessFile, StepFile, TimeFile,
 };
 pub use project_file::{LocaleWord, ProjectFile};
 pub use report_file::{

@@ -49,7 +49,12 @@ pub struct SourceFile {
     #[schemars(example = &"ndjson")]
     #[schemars(required)]
     pub format: Option<FormatWord>,
-    /// Where the event time stands; without it a row takes the layout's `{date}`.
+    /// Of `format: regex`, a regular expression that matches a whole line; its named groups are the
+    /// fields.
+    #[schemars(example = &"(?P<time>\\S+) (?P<level>[A-Z]+) (?P<message>.*)")]
+    pub pattern: Option<String>,
+    /// Where the event time stands; without it a row takes the layout's `{date}`. Of `common` and
+    /// `combined` it is known.
     #[schemars(example = serde_json::json!({"field": "ts", "format": "iso"}))]
     pub time: Option<TimeFile>,
     /// Field that identifies an event.
@@ -75,6 +80,9 @@ pub struct SourceFile {
     /// How many bad lines are tolerated.
     #[schemars(example = serde_json::json!({"at_most": "0.1%"}))]
     pub quarantine: Option<QuarantineFile>,
+    /// How much of one object, and of one line, is read before it is taken for a fault.
+    #[schemars(example = serde_json::json!({"line": "16MiB"}))]
+    pub limits: Option<LimitsFile>,
     /// How old the newest row may be at the end of the last date that a run is for.
     #[schemars(example = serde_json::json!({"warn_after": "2h", "fail_after": "1d"}))]
     pub freshness: Option<SourceFreshnessFile>,
@@ -100,6 +108,26 @@ pub enum FormatWord {
     Csv,
     /// Parquet.
     Parquet,
+    /// A web server's common log format.
+    Common,
+    /// A web server's combined log format (nginx, Apache).
+    Combined,
+    /// Lines that match `pattern`.
+    Regex,
+}
+
+impl FormatWord {
+    /// The word itself.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Common => "common",
+            Self::Combined => "combined",
+            Self::Regex => "regex",
+        }
+    }
 }
 
 /// The event time.
@@ -271,6 +299,29 @@ pub struct QuarantineFile {
     #[schemars(example = &"0.1%")]
     #[schemars(required)]
     pub at_most: Option<Ratio>,
+}
+
+/// What one object, and one line, may hold. A line beyond a limit goes to quarantine; an object beyond one
+/// is told as an error, and its date stays as it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsFile {
+    /// Size of one object, unpacked; `64GiB` unless given.
+    #[schemars(example = &"64GiB")]
+    pub object: Option<String>,
+    /// How many times its stored size an object may become when unpacked; `500` unless given. Objects of
+    /// less than 64 MiB may be as repetitive as they like.
+    #[schemars(example = 500)]
+    pub ratio: Option<i64>,
+    /// Size of one line (of a CSV, one record); `16MiB` unless given.
+    #[schemars(example = &"16MiB")]
+    pub line: Option<String>,
+    /// How deep objects and arrays of one line may nest; `128`, the most there is, unless given.
+    #[schemars(example = 128)]
+    pub nesting: Option<i64>,
+    /// How many fields one line may have, or columns one object; `10000` unless given.
+    #[schemars(example = 10000)]
+    pub fields: Option<i64>,
 }
 
 /// How old a source's newest row may be. Of a source without a time a date counts until its end.

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::{Night, RunOptions};
 use crate::error::Result;
 use crate::ingest::plan::{IngestPlan, Request};
-use crate::ingest::{self, IngestContext, IngestReport, why};
+use crate::ingest::{self, IngestContext, IngestReport, Unreadable, why};
 use crate::project::Source;
 use crate::run::results::{Status, StepResult};
 use crate::run::tables::dates_as_text;
@@ -74,6 +74,11 @@ impl Night<'_> {
                 .warnings
                 .push(format!("{}: {warning}", source.name));
         }
+        if let Some(told) = new_fields(&report) {
+            self.results
+                .warnings
+                .push(format!("{}: {told}", source.name));
+        }
         // Days before all that is published anywhere are no holes, and only the rows tell of them.
         let first_anywhere = workspace
             .project
@@ -105,12 +110,23 @@ impl Night<'_> {
         report: &IngestReport,
         step: &mut StepResult,
     ) {
-        if report.blocked.is_empty() && report.unreadable.is_empty() {
+        let is_published = |date: &NaiveDate| plan.published.contains(date);
+        let is_wanted = |date: &NaiveDate| plan.requested.contains(date) || is_published(date);
+        // A day that nobody asked for yet is missing to nobody: its objects may be on their way.
+        let (waited_for, early): (Vec<&Unreadable>, Vec<&Unreadable>) = report
+            .unreadable
+            .iter()
+            .partition(|held| held.dates.iter().any(is_wanted));
+        for held in early.iter().take(TOLD_OBJECTS) {
+            self.results
+                .warnings
+                .push(format!("{}: {}: {}", source.name, held.object, held.cause));
+        }
+        if report.blocked.is_empty() && waited_for.is_empty() {
             return;
         }
-        let is_published = |date: &NaiveDate| plan.published.contains(date);
         let mut words = Vec::new();
-        for held in report.unreadable.iter().take(TOLD_OBJECTS) {
+        for held in waited_for.iter().take(TOLD_OBJECTS) {
             let (stay, wait): (BTreeSet<NaiveDate>, BTreeSet<NaiveDate>) =
                 held.dates.iter().partition(|date| is_published(date));
             let mut text = format!("{}: {}", held.object, held.cause);
@@ -128,7 +144,7 @@ impl Night<'_> {
             }
             words.push(text);
         }
-        if let Some(more) = report.unreadable.len().checked_sub(TOLD_OBJECTS)
+        if let Some(more) = waited_for.len().checked_sub(TOLD_OBJECTS)
             && more > 0
         {
             words.push(format!(
@@ -152,13 +168,36 @@ impl Night<'_> {
         step.status = Status::Failed;
         step.why = words.join("; ");
         let blocked = report.blocked.iter().flat_map(|blocked| &blocked.dates);
-        let held = report.unreadable.iter().flat_map(|held| &held.dates);
-        // A day that nobody asked for yet is missing to nobody.
+        let held = waited_for.iter().flat_map(|held| &held.dates);
         let dates = blocked
             .chain(held)
-            .filter(|date| plan.requested.contains(date) || is_published(date))
+            .filter(|date| is_wanted(date))
             .copied()
             .collect();
         self.unavailable.insert(source.name.clone(), (dates, false));
     }
+}
+
+/// Fields that came up since the last run, in one line.
+fn new_fields(report: &IngestReport) -> Option<String> {
+    let named: Vec<String> = report
+        .new_fields
+        .iter()
+        .map(|field| {
+            format!(
+                "{} ({} rows, first in {})",
+                field.name, field.rows, field.first_object
+            )
+        })
+        .collect();
+    let more = match report.new_fields_in_all.saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| {
+        format!(
+            "new fields, kept in props: {}{more}; declare what is needed as columns",
+            named.join(", ")
+        )
+    })
 }

@@ -200,6 +200,7 @@ mod tests {
             objects: Vec::new(),
             gone: Vec::new(),
             restated: Vec::new(),
+            undeclared: None,
         }
     }
 

@@ -50,6 +50,8 @@ pub struct TableCommit {
     pub gone: Vec<String>,
     /// What it says of partitions that were published before.
     pub restated: Vec<Restatement>,
+    /// Names of undeclared fields that were not known (sources only).
+    pub undeclared: Option<BTreeSet<String>>,
 }
 
 /// Takes from damaged partitions what says that they are done, so that they are computed again.
@@ -127,6 +129,7 @@ pub async fn publish(
             objects: commit.objects,
             gone: commit.gone,
             restated: commit.restated.clone(),
+            undeclared: commit.undeclared,
         })
         .await?;
     restatement::write(warehouse, slot, &commit.restated).await?;
@@ -272,6 +275,7 @@ mod tests {
             objects: Vec::new(),
             gone: Vec::new(),
             restated: vec![restated.clone()],
+            undeclared: None,
         })
         .await
         .unwrap();
@@ -322,6 +326,7 @@ mod tests {
             objects: Vec::new(),
             gone: Vec::new(),
             restated: Vec::new(),
+            undeclared: None,
         })
         .await
         .unwrap();

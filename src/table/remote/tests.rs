@@ -331,6 +331,7 @@ async fn one_that_is_taken_over_between_commit_and_publication_publishes_nothing
             objects: Vec::new(),
             gone: Vec::new(),
             restated: Vec::new(),
+            undeclared: None,
         })
         .await
         .unwrap();
