@@ -148,7 +148,7 @@ impl Engine {
     }
 }
 
-/// The engine's own rules, with ours before the one that adds exchanges and sorts.
+/// The engine's own rules; one of ours before the one that adds exchanges and sorts, one at the end.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     let at = rules
@@ -156,5 +156,6 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         .position(|rule| rule.name() == "EnsureRequirements")
         .unwrap_or(rules.len());
     rules.insert(at, Arc::new(by_user::ReadByUser));
+    rules.push(Arc::new(by_user::GroupByUser));
     rules
 }

@@ -235,6 +235,52 @@ const QUERIES: [&str; 6] = [
         from {table} where event_time >= timestamp '1970-01-02 00:10:00Z' group by user_key, user_id",
 ];
 
+/// Groupings that are worked out on the rows where they lie.
+const GROUPED: [&str; 7] = [
+    "select user_key, user_id, min(platform), max(platform), min(event), max(event_id), count(*), count(platform),
+        min(event_time), max(source_offset), min(date), count(distinct_by_nothing)
+        from (select *, nullif(event, 'view') as distinct_by_nothing from {table})
+        group by user_key, user_id",
+    "select user_id, user_key,
+        first_value(platform order by event_time, event_id nulls first, source_object, source_offset)
+            filter (where event = 'exposure') as platform,
+        first_value(event_id order by event_time, event_id nulls first, source_object, source_offset) as id,
+        first_value(source_offset order by event_time nulls first, event_id nulls first, source_object nulls first,
+            source_offset) filter (where event in ('click', 'pay') and platform is not null) as place,
+        window_funnel(interval '24 hours', 'default', event_time,
+            event = 'exposure', event = 'click', event = 'pay') as level
+        from {table} group by user_id, user_key",
+    "select user_key, user_id,
+        window_funnel(interval '10 minutes', 'default', event_time, event = 'exposure', event = 'click', event = 'pay'),
+        window_funnel(interval '10 minutes', 'strict_once', event_time, event in ('exposure', 'view'), event <> 'view'),
+        window_funnel(interval '1 day', 'strict_increase', event_time, event = 'exposure', event = 'click'),
+        window_funnel(interval '1 hour', 'strict_order', event_time, event = 'exposure', event = 'click', event = 'pay'),
+        window_funnel(interval '1 hour', 'strict_deduplication', event_time, event = 'view', event = 'click', event = 'pay'),
+        window_funnel(600, 'default', source_offset, event = 'exposure' and platform = 'ios', event = 'pay')
+            filter (where platform is not null)
+        from {table} group by user_key, user_id",
+    "select platform, level, count(*) from (
+        select min(platform) as platform,
+            window_funnel(interval '1 day', 'default', event_time, event = 'exposure', event = 'click') as level
+            from {table} where event in ('exposure', 'click') and user_id is not null group by user_key, user_id)
+        where level > 0 group by platform, level",
+    "select user_key, user_id, count(*), max(event_time) from {table} where event_time >= timestamp '1970-01-02 00:10:00Z'
+        and event_id > '5' group by user_key, user_id",
+    "select user_key, user_id from {table} group by user_key, user_id",
+    "select user_key, user_id, count(*) as events from {table} where platform = 'ios' group by user_key, user_id
+        having count(*) > 2",
+];
+
+/// Groupings that stay with the engine: an aggregate that is none of ours, another order, another group.
+const NOT_GROUPED: [&str; 5] = [
+    "select user_key, user_id, sum(source_offset) from {table} group by user_key, user_id",
+    "select user_key, user_id, count(distinct event) from {table} group by user_key, user_id",
+    "select user_key, user_id, first_value(event order by source_offset, source_object, event_id) from {table}
+        group by user_key, user_id",
+    "select user_key, user_id, event, count(*) from {table} group by user_key, user_id, event",
+    "select user_key, user_id, count(*) from {table} where length(event_id) > random() group by user_key, user_id",
+];
+
 #[tokio::test]
 async fn every_answer_is_that_of_a_plain_scan() {
     let cases: [(u64, Vec<u64>, u64); 6] = [
@@ -270,6 +316,19 @@ async fn every_answer_is_that_of_a_plain_scan() {
                 assert!(by_user.1.contains("UserMergeExec"), "{}", by_user.1);
                 assert!(!by_user.1.contains("SortExec"), "{}", by_user.1);
                 assert!(!plain.1.contains("UserMergeExec"), "{}", plain.1);
+            }
+            for (query, is_ours) in GROUPED
+                .iter()
+                .map(|query| (query, true))
+                .chain(NOT_GROUPED[..4].iter().map(|query| (query, false)))
+            {
+                let by_user =
+                    answer(&session, &query.replace("{table}", "by_user as events")).await;
+                let plain = answer(&session, &query.replace("{table}", "plain as events")).await;
+                let place = format!("seed {seed}, {threads} threads: {query}\n{}", by_user.1);
+                assert_eq!(by_user.0, plain.0, "{place}");
+                assert_eq!(by_user.1.contains("UserGroupExec"), is_ours, "{place}");
+                assert!(!plain.1.contains("UserGroupExec"), "{}", plain.1);
             }
         }
     }
@@ -429,6 +488,9 @@ async fn the_funnel_by_user_streams() {
     bless_or_equal("funnel_by_user", &outline(&plan), expected);
     assert!(!plan.contains("SortExec"), "{plan}");
     assert!(plan.contains("UserMergeExec: ranges=2, files=60"), "{plan}");
+    let random = NOT_GROUPED[4].replace("{table}", "by_user");
+    let plan = text_of(&physical(&session, &random).await);
+    assert!(!plan.contains("UserGroupExec"), "{plan}");
 
     // Nobody wants the order: files are read whole, side by side.
     for sql in [

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::compute::SortOptions;
+use arrow::compute::{SortOptions, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetFileReaderFactory,
@@ -28,6 +28,8 @@ use datafusion::physical_plan::{
 use futures::stream::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
+use super::conditions::Conditions;
+use super::copy::Copier;
 use super::footers::{FilePosition, Footers, KnownFooters};
 use super::merge::{Merge, UserColumns};
 use super::{KeyRange, SortedByUser, USER};
@@ -41,7 +43,7 @@ const DECODED_ROWS: usize = 64 * 1024;
 const LEAST_BATCH_ROWS: usize = 512;
 
 /// A scan of files sorted by user; see the module above.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct UserMergeExec {
     scan: FileScanConfig,
     source: ParquetSource,
@@ -54,6 +56,8 @@ pub struct UserMergeExec {
     properties: Arc<PlanProperties>,
     /// Shared by the streams: whichever comes first reads them.
     footers: Arc<OnceCell<Arc<Footers>>>,
+    /// The scan's filter, where it is applied to decoded batches.
+    predicate: Option<Conditions>,
 }
 
 impl UserMergeExec {
@@ -142,7 +146,82 @@ impl UserMergeExec {
             columns: UserColumns { key, id },
             properties: Arc::new(properties),
             footers: Arc::new(OnceCell::new()),
+            predicate: None,
         }))
+    }
+
+    /// Where the user stands in its columns.
+    pub fn user_columns(&self) -> UserColumns {
+        self.columns
+    }
+
+    /// The columns by which the rows of one user come, as far as they are read.
+    pub fn order_within_user(&self) -> Vec<String> {
+        let is_read = |name: &&String| self.schema.column_with_name(name).is_some();
+        self.order
+            .iter()
+            .skip(USER.len())
+            .take_while(is_read)
+            .cloned()
+            .collect()
+    }
+
+    /// The same scan with its filter on decoded batches, where it is a condition on what is read:
+    /// picking rows while decoding costs more than it saves where most of a page is wanted, and a
+    /// condition on an event's name is cheap ([`Conditions`]). The reader still prunes by it.
+    pub fn filtering_itself(&self) -> Result<Self> {
+        let mut new = self.clone();
+        let Some(filter) = self.source.filter() else {
+            return Ok(new);
+        };
+        let plain = plain_columns(&self.scan, &self.schema);
+        let mut is_read = true;
+        let condition = filter
+            .transform(|node| {
+                let Some(column) = node.downcast_ref::<Column>() else {
+                    return Ok(Transformed::no(node));
+                };
+                let name = Some(column.name());
+                let Some(at) = plain.iter().position(|plain| plain.as_deref() == name) else {
+                    is_read = false;
+                    return Ok(Transformed::no(node));
+                };
+                Ok(Transformed::yes(self::column(&self.schema, at)))
+            })
+            .data()?;
+        if is_read && self.source.table_parquet_options().global.pushdown_filters {
+            new.source = new.source.with_pushdown_filters(false);
+            new.predicate = Some(Conditions::new(vec![condition], &self.schema)?);
+        }
+        Ok(new)
+    }
+
+    /// The merges of one of its streams.
+    pub fn steps(&self, partition: usize, context: Arc<TaskContext>) -> Result<Steps> {
+        let Some(range) = self.ranges.get(partition).copied() else {
+            return internal_err!("UserMergeExec has no partition {partition}");
+        };
+        let store = context
+            .runtime_env()
+            .object_store(&self.scan.object_store_url)?;
+        let reading = Reading {
+            factory: Arc::new(OpenFiles::new(store)),
+            scan: self.scan.clone(),
+            source: self.source.clone(),
+            files: self.files.clone(),
+            order: Arc::clone(&self.order),
+            columns: self.columns,
+            bytes_of: self.column_names(),
+            footers: Arc::clone(&self.footers),
+            streams: self.ranges.len(),
+            predicate: self.predicate.clone(),
+            context,
+        };
+        Ok(Steps {
+            reading,
+            range,
+            left: None,
+        })
     }
 
     /// The columns read, for the plan's text and to know how many bytes a range has.
@@ -258,31 +337,50 @@ impl ExecutionPlan for UserMergeExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let Some(range) = self.ranges.get(partition).copied() else {
-            return internal_err!("UserMergeExec has no partition {partition}");
-        };
-        let store = context
-            .runtime_env()
-            .object_store(&self.scan.object_store_url)?;
-        let reading = Reading {
-            factory: Arc::new(OpenFiles::new(store)),
-            scan: self.scan.clone(),
-            source: self.source.clone(),
-            files: self.files.clone(),
-            order: Arc::clone(&self.order),
-            schema: Arc::clone(&self.schema),
-            columns: self.columns,
-            bytes_of: self.column_names(),
-            footers: Arc::clone(&self.footers),
-            streams: self.ranges.len(),
-            context,
-        };
-        let batches =
-            futures::stream::once(async move { reading.steps(range).await }).try_flatten();
+        let most = context.session_config().batch_size();
+        let steps = self.steps(partition, context)?;
+        let schema = Arc::clone(&self.schema);
+        let batches = futures::stream::try_unfold(steps, |mut steps| async move {
+            let merge: Option<Merge> = steps.next().await?;
+            Ok::<_, DataFusionError>(merge.map(|merge| (merge, steps)))
+        })
+        .map_ok(move |merge| {
+            let copier = Copier::new(Arc::clone(&schema), most, merge);
+            futures::stream::try_unfold(copier, |mut copier| async move {
+                Ok(copier.next().await?.map(|batch| (batch, copier)))
+            })
+        })
+        .try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(&self.schema),
             batches,
         )))
+    }
+}
+
+/// The merges of a stream's range, one after the other, so that the pages held at a time stay few.
+pub struct Steps {
+    reading: Reading,
+    range: KeyRange,
+    /// Told by the first; the last stands first.
+    left: Option<Vec<KeyRange>>,
+}
+
+impl Steps {
+    /// The next merge; `None` after the last.
+    pub async fn next(&mut self) -> Result<Option<Merge>> {
+        let footers = self.reading.footers().await?;
+        let left = match &mut self.left {
+            Some(left) => left,
+            left => {
+                let mut ranges = self.range.split(self.reading.steps(&footers));
+                ranges.reverse();
+                left.insert(ranges)
+            }
+        };
+        left.pop()
+            .map(|range| self.reading.merge(range, &footers))
+            .transpose()
     }
 }
 
@@ -293,39 +391,43 @@ struct Reading {
     source: ParquetSource,
     files: Vec<PartitionedFile>,
     order: Arc<[String]>,
-    schema: SchemaRef,
     columns: UserColumns,
     bytes_of: Vec<String>,
     footers: Arc<OnceCell<Arc<Footers>>>,
     streams: usize,
+    predicate: Option<Conditions>,
     context: Arc<TaskContext>,
 }
 
+/// The rows that fulfil the condition.
+fn filtered(
+    stream: SendableRecordBatchStream,
+    mut predicate: Conditions,
+) -> SendableRecordBatchStream {
+    let schema = stream.schema();
+    let batches = stream.map(move |batch| {
+        let batch = batch?;
+        Ok(filter_record_batch(&batch, &predicate.first(&batch)?)?)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+}
+
 impl Reading {
-    /// The range in steps, one after the other, so that the pages held at a time stay few.
-    async fn steps(
-        self,
-        range: KeyRange,
-    ) -> Result<impl futures::Stream<Item = Result<arrow::array::RecordBatch>> + Send> {
-        let footers = self
-            .footers
+    async fn footers(&self) -> Result<Arc<Footers>> {
+        self.footers
             .get_or_try_init(|| async {
                 Footers::read(&self.files, &self.order, self.factory.as_ref())
                     .await
                     .map(Arc::new)
             })
             .await
-            .map(Arc::clone)?;
+            .map(Arc::clone)
+    }
+
+    /// Into how many steps the stream's range is to be cut.
+    fn steps(&self, footers: &Footers) -> usize {
         let share = footers.bytes_of(&self.bytes_of) / self.streams.max(1) as u64;
-        let steps = usize::try_from(share.div_ceil(STEP_BYTES)).unwrap_or(1);
-        Ok(futures::stream::iter(range.split(steps))
-            .map(move |step| self.merge(step, &footers))
-            .map_ok(|merge| {
-                futures::stream::try_unfold(merge, |mut merge| async move {
-                    Ok(merge.next().await?.map(|batch| (batch, merge)))
-                })
-            })
-            .try_flatten())
+        usize::try_from(share.div_ceil(STEP_BYTES)).unwrap_or(1)
     }
 
     /// The merge of one step's slices of all files.
@@ -359,14 +461,14 @@ impl Reading {
             .with_batch_size(Some(batch_rows))
             .build();
         let streams = (0..count)
-            .map(|slice| scan.open(slice, Arc::clone(&self.context)))
+            .map(|slice| {
+                let stream = scan.open(slice, Arc::clone(&self.context))?;
+                Ok(match &self.predicate {
+                    Some(predicate) => filtered(stream, predicate.clone()),
+                    None => stream,
+                })
+            })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Merge::new(
-            Arc::clone(&self.schema),
-            self.columns,
-            range,
-            most,
-            streams,
-        ))
+        Ok(Merge::new(self.columns, range, streams))
     }
 }

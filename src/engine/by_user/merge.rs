@@ -1,14 +1,12 @@
-//! Merges the slices of day files by user: rows of one user come from one day after the other, and
-//! are copied by the run.
+//! Merges the slices of day files by user: rows of one user come from one day after the other. The
+//! merge only says which rows come next ([`Run`]); what is done with them is its reader's affair
+//! ([`ReadRuns`]): [`super::copy`] makes batches of them, [`super::grouping`] works on them where
+//! they lie.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, Int64Array, MutableArrayData, RecordBatch,
-    StringViewArray, make_array,
-};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray};
+use arrow::datatypes::Int64Type;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
@@ -24,82 +22,113 @@ pub struct UserColumns {
     pub id: Option<usize>,
 }
 
+/// Rows that come next: of one user, or of all there are where no other stream has rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Which stream.
+    pub stream: usize,
+    /// First row and end in that stream's batch at hand.
+    pub start: usize,
+    /// Behind the last row.
+    pub end: usize,
+}
+
+/// Who takes the merge's rows.
+pub trait ReadRuns {
+    /// A stream goes to its next batch; the runs that follow lie in it.
+    fn load(&mut self, stream: usize, batch: &RecordBatch) -> Result<()>;
+}
+
 /// The merge of streams that are each sorted by user; of equal users the earlier stream goes first.
 pub struct Merge {
-    schema: SchemaRef,
     columns: UserColumns,
     range: KeyRange,
-    batch_rows: usize,
     cursors: Vec<Cursor>,
     /// Cursors that have a row, as a heap: the first has the smallest user.
     heap: Vec<usize>,
     is_primed: bool,
-    taken: Taken,
+    /// The first of the heap has given rows and stands at its next ones.
+    has_moved: bool,
 }
 
 impl Merge {
-    /// Gives batches of `batch_rows`; rows outside the range, which whole pages bring, are left out.
+    /// Rows outside the range, which whole pages bring, are left out.
     pub fn new(
-        schema: SchemaRef,
         columns: UserColumns,
         range: KeyRange,
-        batch_rows: usize,
         streams: Vec<SendableRecordBatchStream>,
     ) -> Self {
         Self {
-            schema,
             columns,
             range,
-            batch_rows,
             cursors: streams.into_iter().map(Cursor::new).collect(),
             heap: Vec::new(),
             is_primed: false,
-            taken: Taken::default(),
+            has_moved: false,
         }
     }
 
-    /// The next rows; `None` after the last.
-    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+    /// The rows of the next user that lie in one batch, at most `room`; with `many`, also of the users
+    /// after it where no other stream has rows. `None` after the last.
+    pub async fn next(
+        &mut self,
+        room: usize,
+        many: bool,
+        reader: &mut impl ReadRuns,
+    ) -> Result<Option<Run>> {
         if !self.is_primed {
-            self.prime().await?;
-        }
-        while let Some(&at) = self.heap.first() {
-            let room = self.batch_rows - self.taken.rows;
+            self.prime(reader).await?;
+        } else if self.has_moved
+            && let Some(&at) = self.heap.first()
+        {
             let cursor = &mut self.cursors[at];
-            let alone = self.heap.len() == 1;
-            let (start, end) = cursor.run(alone, room);
-            self.taken.add(at, cursor, start, end);
-            cursor.row = end;
-            if end < cursor.end {
-                cursor.key = cursor.keys.value(end);
+            if cursor.row < cursor.end {
+                cursor.key = cursor.keys.value(cursor.row);
             } else {
-                if !cursor.advance(self.columns, self.range).await? {
-                    self.heap.swap_remove(0);
+                match cursor.advance(self.columns, self.range).await? {
+                    Some(batch) => reader.load(at, &batch)?,
+                    None => {
+                        self.heap.swap_remove(0);
+                    }
                 }
-                self.taken.forget(at);
             }
             self.sift_down(0);
-            if self.taken.rows >= self.batch_rows {
-                return self.taken.finish(&self.schema).map(Some);
-            }
         }
-        if self.taken.rows == 0 {
+        let Some(&at) = self.heap.first() else {
             return Ok(None);
-        }
-        self.taken.finish(&self.schema).map(Some)
+        };
+        let alone = self.heap.len() == 1;
+        let cursor = &mut self.cursors[at];
+        let (start, end) = cursor.run(many && alone, room);
+        cursor.row = end;
+        self.has_moved = true;
+        Ok(Some(Run {
+            stream: at,
+            start,
+            end,
+        }))
+    }
+
+    /// The user of a run that was just given.
+    pub fn user(&self, run: Run) -> (i64, Option<&str>) {
+        let cursor = &self.cursors[run.stream];
+        (cursor.keys.value(run.start), cursor.id_at(run.start))
     }
 
     /// Brings every stream to its first row; all at once, since the files are far apart.
-    async fn prime(&mut self) -> Result<()> {
+    async fn prime(&mut self, reader: &mut impl ReadRuns) -> Result<()> {
         let (columns, range) = (self.columns, self.range);
         let firsts = self
             .cursors
             .iter_mut()
             .map(|cursor| cursor.advance(columns, range));
-        let have_rows = futures::future::try_join_all(firsts).await?;
-        self.heap = (0..self.cursors.len())
-            .filter(|at| have_rows[*at])
-            .collect();
+        let firsts = futures::future::try_join_all(firsts).await?;
+        for (stream, batch) in firsts.iter().enumerate() {
+            if let Some(batch) = batch {
+                reader.load(stream, batch)?;
+                self.heap.push(stream);
+            }
+        }
         for at in (0..self.heap.len() / 2).rev() {
             self.sift_down(at);
         }
@@ -136,16 +165,9 @@ impl Merge {
     }
 }
 
-/// A batch, and its columns as runs are copied out of them.
-struct Batch {
-    rows: RecordBatch,
-    columns: Vec<ArrayData>,
-}
-
 /// One stream: its batch at hand, and the next row of it.
 struct Cursor {
     stream: SendableRecordBatchStream,
-    batch: Option<Arc<Batch>>,
     keys: Int64Array,
     ids: Option<StringViewArray>,
     /// The next row, and the end of the rows inside the range.
@@ -161,7 +183,6 @@ impl Cursor {
     fn new(stream: SendableRecordBatchStream) -> Self {
         Self {
             stream,
-            batch: None,
             keys: Int64Array::new_null(0),
             ids: None,
             row: 0,
@@ -171,8 +192,12 @@ impl Cursor {
         }
     }
 
-    /// Goes to the next batch with rows in the range; false at the end of those.
-    async fn advance(&mut self, columns: UserColumns, range: KeyRange) -> Result<bool> {
+    /// Goes to the next batch with rows in the range; `None` at the end of those.
+    async fn advance(
+        &mut self,
+        columns: UserColumns,
+        range: KeyRange,
+    ) -> Result<Option<RecordBatch>> {
         if self.end > 0 {
             self.last = Some((
                 self.keys.value(self.end - 1),
@@ -208,22 +233,12 @@ impl Cursor {
                 ),
             };
             self.keys = keys.clone();
-            let columns = batch
-                .columns()
-                .iter()
-                .map(|column| column.to_data())
-                .collect();
-            self.batch = Some(Arc::new(Batch {
-                rows: batch,
-                columns,
-            }));
             (self.row, self.end) = (start, end);
             self.key = self.keys.value(start);
             self.check()?;
-            return Ok(true);
+            return Ok(Some(batch));
         }
-        self.batch = None;
-        Ok(false)
+        Ok(None)
     }
 
     /// The users of the batch rise, from the last one of the batch before.
@@ -285,68 +300,4 @@ fn unsorted<T>() -> Result<T> {
         "a partition is not sorted by user_key, user_id: it was not written by this program; \
          build it again with `loudou run --full-refresh`"
     )
-}
-
-/// Runs of rows taken for the next batch, and the batches they lie in.
-#[derive(Default)]
-struct Taken {
-    batches: Vec<Arc<Batch>>,
-    /// By cursor: which of `batches` is its batch at hand.
-    at_hand: Vec<Option<usize>>,
-    /// (which of `batches`, first row, end).
-    runs: Vec<(usize, usize, usize)>,
-    rows: usize,
-}
-
-impl Taken {
-    fn add(&mut self, at: usize, cursor: &Cursor, start: usize, end: usize) {
-        if self.at_hand.len() <= at {
-            self.at_hand.resize(at + 1, None);
-        }
-        let batch = match (self.at_hand[at], &cursor.batch) {
-            (Some(batch), _) => batch,
-            (None, Some(batch)) => {
-                self.batches.push(Arc::clone(batch));
-                self.at_hand[at] = Some(self.batches.len() - 1);
-                self.batches.len() - 1
-            }
-            (None, None) => return,
-        };
-        self.rows += end - start;
-        match self.runs.last_mut() {
-            Some((last, _, last_end)) if *last == batch && *last_end == start => *last_end = end,
-            _ => self.runs.push((batch, start, end)),
-        }
-    }
-
-    /// The cursor has gone to another batch.
-    fn forget(&mut self, at: usize) {
-        if let Some(batch) = self.at_hand.get_mut(at) {
-            *batch = None;
-        }
-    }
-
-    /// The taken rows as one batch.
-    fn finish(&mut self, schema: &SchemaRef) -> Result<RecordBatch> {
-        let Self {
-            batches,
-            runs,
-            rows,
-            ..
-        } = std::mem::take(self);
-        if let [(batch, start, end)] = runs.as_slice() {
-            return Ok(batches[*batch].rows.slice(*start, end - start));
-        }
-        let columns = (0..schema.fields().len())
-            .map(|column| {
-                let parts = batches.iter().map(|batch| &batch.columns[column]).collect();
-                let mut rows_of = MutableArrayData::new(parts, false, rows);
-                for &(batch, start, end) in &runs {
-                    rows_of.try_extend(batch, start, end)?;
-                }
-                Ok(make_array(rows_of.freeze()))
-            })
-            .collect::<Result<Vec<ArrayRef>>>()?;
-        Ok(RecordBatch::try_new(SchemaRef::clone(schema), columns)?)
-    }
 }

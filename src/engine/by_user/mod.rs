@@ -20,14 +20,18 @@
 //! Memory: each open file holds the compressed pages of its slice and one small decoded batch. A
 //! slice is read in several steps where its pages would be too many ([`exec`]).
 
+mod aggregates;
+mod conditions;
+mod copy;
 mod exec;
 mod footers;
+mod grouping;
 mod merge;
 mod rule;
 
 use std::sync::Arc;
 
-pub use rule::ReadByUser;
+pub use rule::{GroupByUser, ReadByUser};
 
 /// The columns that stand for a user, in the order of the layout.
 pub const USER: [&str; 2] = ["user_key", "user_id"];

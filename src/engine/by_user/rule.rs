@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -14,6 +14,7 @@ use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec, ge
 use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, replace_children_if_necessary};
 
 use super::exec::UserMergeExec;
+use super::grouping::UserGroupExec;
 
 /// Swaps plain scans of tables sorted by user for ordered ones, where that pays. It runs before the
 /// rule that adds exchanges and sorts.
@@ -38,6 +39,39 @@ impl PhysicalOptimizerRule for ReadByUser {
 
     fn name(&self) -> &str {
         "ReadByUser"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Puts our own grouping in place of the engine's where it does the same with less: after all other
+/// rules, since those know the engine's.
+#[derive(Debug)]
+pub struct GroupByUser;
+
+impl PhysicalOptimizerRule for GroupByUser {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_down(|node| {
+            let ours = match node.downcast_ref::<AggregateExec>() {
+                Some(grouping) => UserGroupExec::of(grouping)?,
+                None => None,
+            };
+            Ok(match ours {
+                Some(ours) => Transformed::new(Arc::new(ours) as _, true, TreeNodeRecursion::Jump),
+                None => Transformed::no(node),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "GroupByUser"
     }
 
     fn schema_check(&self) -> bool {
@@ -73,7 +107,10 @@ fn ordered(plan: &Arc<dyn ExecutionPlan>, ranges: usize) -> Result<Option<Arc<dy
         .downcast_ref::<DataSourceExec>()
         .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>())
     {
-        return Ok(UserMergeExec::of(scan, ranges)?.map(|exec| Arc::new(exec) as _));
+        return match UserMergeExec::of(scan, ranges)? {
+            Some(exec) => Ok(Some(Arc::new(exec.filtering_itself()?))),
+            None => Ok(None),
+        };
     }
     // Of the joins, only one that keeps its other side in memory lets the order through.
     let lets_through = plan.children().len() == 1

@@ -1,6 +1,9 @@
 //! What the constant arguments say: the rules of one funnel.
 
+use std::sync::Arc;
+
 use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::physical_expr::PhysicalExpr;
 
 use crate::functions::constant;
 
@@ -18,6 +21,24 @@ pub struct Rules {
     pub steps: usize,
     /// How strict the chain is.
     pub mode: Mode,
+}
+
+impl Rules {
+    /// Reads the constant arguments. `time_is_integer` tells that times have no unit.
+    pub fn read(
+        window: &Arc<dyn PhysicalExpr>,
+        mode: &Arc<dyn PhysicalExpr>,
+        time_is_integer: bool,
+        steps: usize,
+    ) -> Result<Self> {
+        let window = constant::value(window, "window_funnel: window")?;
+        let mode = constant::value(mode, "window_funnel: mode")?;
+        Ok(Self {
+            window: self::window(window, time_is_integer)?,
+            steps,
+            mode: Mode::parse(mode)?,
+        })
+    }
 }
 
 /// The modes that were named; none of them is the default mode.

@@ -55,11 +55,13 @@
 //!
 //! How it is built: `arguments` reads window and mode, `arena` holds the rows of all groups in
 //! one flat list, `level` walks the rows of one group (`tie` where rows share a moment under
-//! `strict_once`, `order` under `strict_order`), `accumulators` and `udaf` tie them to the engine.
+//! `strict_once`, `order` under `strict_order`), `accumulators` and `udaf` tie them to the engine;
+//! `entity` serves the operator that reads events by user.
 
 mod accumulators;
 mod arena;
 mod arguments;
+mod entity;
 mod level;
 mod order;
 mod tie;
@@ -68,4 +70,5 @@ mod udaf;
 #[cfg(test)]
 mod tests;
 
+pub use entity::EntityFunnel;
 pub use udaf::WindowFunnel;

@@ -13,7 +13,6 @@ use datafusion::logical_expr::{
 
 use super::accumulators::{Funnel, FunnelGroups, state_fields};
 use super::arguments::{self, Mode, Rules, STEPS_AT_MOST};
-use crate::functions::constant;
 
 /// `window_funnel`, see the module.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -163,11 +162,5 @@ fn rules(args: &AccumulatorArgs) -> Result<Rules> {
             args.exprs.len()
         );
     };
-    let window = constant::value(window, "window_funnel: window")?;
-    let mode = constant::value(mode, "window_funnel: mode")?;
-    Ok(Rules {
-        window: arguments::window(window, time.data_type().is_integer())?,
-        steps: steps.len(),
-        mode: Mode::parse(mode)?,
-    })
+    Rules::read(window, mode, time.data_type().is_integer(), steps.len())
 }
