@@ -246,8 +246,7 @@ pub async fn ingest(
     let rebuilt = Arc::new(rebuild.clone());
     let mut seen_before = Findings::default();
     let found = &mut seen_before;
-    let (again, failed) =
-        decode_all(reader, again, &rebuilt, found, &mut ignored, context).await?;
+    let (again, failed) = decode_all(reader, again, &rebuilt, found, &mut ignored, context).await?;
     let (copies, others) = copies(source, state, again);
     for (path, error) in failed.into_iter().chain(others) {
         // Its dates wait; it says nothing about others.

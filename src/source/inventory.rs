@@ -118,7 +118,7 @@ pub async fn path_dates(source: &Source) -> Result<BTreeSet<NaiveDate>> {
     if !layout.lists_by_date() {
         return Ok(BTreeSet::new());
     }
-    let location = Location::open(&source.from)?;
+    let location = Location::open(&source.from, &source.store)?;
     let folder = layout.prefix(None);
     let listed = location
         .store

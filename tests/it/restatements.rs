@@ -3,6 +3,7 @@
 
 use loudou::run::results::RunResults;
 use loudou::table::restatement::{Restatement, read_all};
+use loudou::table::warehouse::Warehouse;
 use serde_json::{Value, json};
 
 use crate::cli::{query, succeeds};
@@ -172,7 +173,9 @@ async fn a_late_row_restates_its_day_and_the_days_that_read_it() {
 
     // The record is the same wherever it is read.
     assert_eq!(
-        read_all(&folder.path("warehouse")).unwrap(),
+        read_all(&Warehouse::local(folder.path("warehouse")))
+            .await
+            .unwrap(),
         results.restatements
     );
     let rows = query(
@@ -200,7 +203,10 @@ async fn a_late_row_restates_its_day_and_the_days_that_read_it() {
     let again = folder.run_well(after(21)).await;
     assert_eq!(again.restatements, []);
     assert_eq!(
-        read_all(&folder.path("warehouse")).unwrap().len(),
+        read_all(&Warehouse::local(folder.path("warehouse")))
+            .await
+            .unwrap()
+            .len(),
         results.restatements.len()
     );
 }
