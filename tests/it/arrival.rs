@@ -109,11 +109,11 @@ async fn half_an_object_of_today_leaves_the_complete_days_alone() {
     write_days(&folder);
     folder.write("raw/dt=2026-11-22/now.ndjson.gz", long_text(22, "now"));
     cut(&folder, "raw/dt=2026-11-22/now.ndjson.gz");
+    // It may be on its way: nobody waits for it yet.
     let results = folder.run(after(21)).await;
-    assert_eq!(results.exit_code, 1);
-    let why = &step(&results, "events").why;
-    assert!(why.contains("dt=2026-11-22/now.ndjson.gz"), "{why}");
-    assert!(why.ends_with("2026-11-22 stays unpublished"), "{why}");
+    assert_eq!(results.exit_code, 0);
+    let told = |warning: &String| warning.starts_with("events: dt=2026-11-22/now.ndjson.gz: ");
+    assert!(results.warnings.iter().any(told), "{:?}", results.warnings);
     for table in ["events", "daily", "around"] {
         assert_eq!(
             folder.dates(table),
