@@ -110,7 +110,7 @@ pub trait RowSink {
 /// Decodes one object's stored bytes, giving its rows to `sink`.
 ///
 /// Bad lines are told in the result; an object that cannot be read at all (cut gzip, no CSV header)
-/// is an [`Error::Object`].
+/// is an [`Object`](crate::error::Error::Object).
 pub fn decode_object(
     context: &DecodeContext,
     object: &RawObject,

@@ -38,7 +38,7 @@ use crate::engine::open_files::OpenFiles;
 /// Compressed bytes that the open files of one stream may hold; a range with more is read in steps.
 const STEP_BYTES: u64 = 16 << 20;
 /// Rows of decoded batches that the open files of one stream hold together.
-const DECODED_ROWS: usize = 64 * 1024;
+const DECODED_ROWS: usize = 160 * 1024;
 /// Fewer rows a batch than this cost more than they save.
 const LEAST_BATCH_ROWS: usize = 512;
 

@@ -276,6 +276,7 @@ impl ExecutionPlan for UserGroupExec {
                 aggregates,
                 reservation,
                 at_hand: None,
+                id: String::new(),
                 keys: Vec::new(),
                 ids: StringViewBuilder::new(),
             },
@@ -327,7 +328,9 @@ struct Users {
     by: Vec<UserColumn>,
     aggregates: Vec<Box<dyn UserAggregate>>,
     reservation: MemoryReservation,
-    at_hand: Option<(i64, Option<String>)>,
+    /// Key of the user at hand, and whether there is an id; `id` holds its text.
+    at_hand: Option<(i64, bool)>,
+    id: String,
     keys: Vec<i64>,
     ids: StringViewBuilder,
 }
@@ -345,13 +348,12 @@ impl ReadRuns for Users {
 
 impl Users {
     fn add(&mut self, run: Run, key: i64, id: Option<&str>) {
-        let is_same = self
-            .at_hand
-            .as_ref()
-            .is_some_and(|(key_before, before)| *key_before == key && before.as_deref() == id);
-        if !is_same {
+        let same = (key, id.is_some());
+        if self.at_hand != Some(same) || id.is_some_and(|id| self.id != id) {
             self.finish();
-            self.at_hand = Some((key, id.map(str::to_owned)));
+            self.at_hand = Some(same);
+            self.id.clear();
+            self.id.push_str(id.unwrap_or_default());
         }
         for aggregate in &mut self.aggregates {
             aggregate.update(run);
@@ -359,11 +361,11 @@ impl Users {
     }
 
     fn finish(&mut self) {
-        let Some((key, id)) = self.at_hand.take() else {
+        let Some((key, has_id)) = self.at_hand.take() else {
             return;
         };
         self.keys.push(key);
-        self.ids.append_option(id);
+        self.ids.append_option(has_id.then_some(&self.id));
         for aggregate in &mut self.aggregates {
             aggregate.finish();
         }
