@@ -1,5 +1,7 @@
 //! How a problem in a project's file is shown: where, what, how to mend it.
 
+pub mod secrets;
+
 use std::fmt;
 
 /// A place in a text file.
@@ -57,7 +59,8 @@ impl Diagnostic {
     }
 
     /// The problem as a person reads it: with `source` (the file's text), the line it is about and
-    /// a caret under the column stand between cause and mend. No trailing newline.
+    /// a caret under the column stand between cause and mend; what may be a secret is masked. No
+    /// trailing newline.
     pub fn render(&self, source: Option<&str>) -> String {
         let excerpt = source
             .filter(|_| self.line > 0)
@@ -67,7 +70,7 @@ impl Diagnostic {
                     .nth(self.line - 1)
             })
             .filter(|line| !line.trim().is_empty())
-            .map(|line| excerpt(line, self.line, self.column))
+            .map(|line| excerpt(&secrets::masked(line), self.line, self.column))
             .unwrap_or_default();
         format!("{}{excerpt}\n  mend: {}", Heading(self), self.mend)
     }

@@ -15,6 +15,7 @@ use super::facts::{
 use super::paths::USE_THE_ENVIRONMENT;
 use super::tree::{Document, Entry, Node, Scalar, ScalarKind, Value};
 use super::words;
+use crate::diagnostic::secrets::is_of_a_secret;
 use crate::diagnostic::{Diagnostic, Place};
 
 /// What could be read of a file.
@@ -79,25 +80,6 @@ struct Here<'a> {
     holder: Place,
     /// Whether it cannot be left out.
     is_required: bool,
-}
-
-/// What people call credentials, without its `_` and `-`.
-const SECRETS: [&str; 9] = [
-    "secret",
-    "password",
-    "passwd",
-    "token",
-    "accesskey",
-    "accountkey",
-    "apikey",
-    "credential",
-    "sastoken",
-];
-
-/// Whether a key is what people call credentials.
-fn is_of_a_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase().replace(['-', '_'], "");
-    SECRETS.iter().any(|word| key.contains(word))
 }
 
 struct Walker<'a> {

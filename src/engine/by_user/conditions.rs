@@ -11,13 +11,16 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, IsNotNullExpr, IsNullExpr};
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use foldhash::fast::FixedState;
 
 /// More different values than this, and rows are evaluated one by one.
 const MOST_VALUES: usize = 512;
+/// So they are where, beyond a few, there are not this many rows to a value.
+const FEW_VALUES: usize = 16;
+const ROWS_PER_VALUE: usize = 32;
 /// Texts up to this length lie in the view itself, so that equal views are equal texts.
 const INLINE_BYTES: u32 = 12;
 
@@ -44,6 +47,7 @@ struct Known {
     inline: HashMap<u128, u32, FixedState>,
     longer: HashMap<String, u32, FixedState>,
     null: Option<u32>,
+    rows: usize,
 }
 
 impl Conditions {
@@ -90,6 +94,11 @@ fn evaluate(exprs: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Vec<
     Ok(bits)
 }
 
+/// Whether a condition only asks for null, which is cheaper than any looking up.
+fn is_about_null(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.is::<IsNotNullExpr>() || expr.is::<IsNullExpr>()
+}
+
 impl Known {
     fn of(exprs: &[Arc<dyn PhysicalExpr>], schema: &Schema) -> Result<Option<Self>> {
         let mut columns = exprs.iter().flat_map(collect_columns);
@@ -100,6 +109,7 @@ impl Known {
         if columns.any(|other| other.index() != column)
             || field.data_type() != &DataType::Utf8View
             || exprs.iter().any(is_volatile)
+            || exprs.iter().all(is_about_null)
         {
             return Ok(None);
         }
@@ -125,6 +135,7 @@ impl Known {
             inline: HashMap::default(),
             longer: HashMap::default(),
             null: None,
+            rows: 0,
         }))
     }
 
@@ -160,13 +171,20 @@ impl Known {
             };
             let known = match known {
                 Some(known) => known,
-                None if self.inline.len() + self.longer.len() >= MOST_VALUES => return Ok(None),
+                None if self.is_full(row) => return Ok(None),
                 None => self.ask(texts, row)?,
             };
             last = Some((view, known));
             bits.push(known);
         }
+        self.rows += texts.len();
         Ok(Some(bits))
+    }
+
+    /// Whether one more value, met at a row of the batch at hand, is too many.
+    fn is_full(&self, row: usize) -> bool {
+        let values = self.inline.len() + self.longer.len();
+        values >= MOST_VALUES || (values >= FEW_VALUES && values * ROWS_PER_VALUE > self.rows + row)
     }
 
     /// Evaluates one row's value and keeps the answer.
@@ -246,6 +264,11 @@ mod tests {
         assert_eq!(by_value.bits(&first).unwrap(), [9, 4, 10, 8, 9]);
         assert_eq!(by_value.bits(&second).unwrap(), [8, 10, 0, 4]);
         assert_eq!(evaluate(&by_value.exprs, &first).unwrap(), [9, 4, 10, 8, 9]);
+        assert!(
+            conditions(&[col("t").is_not_null()], &first.schema())
+                .known
+                .is_none()
+        );
         let known = by_value.known.unwrap();
         assert_eq!((known.inline.len(), known.longer.len()), (3, 2));
 
@@ -267,6 +290,11 @@ mod tests {
                 .collect::<Vec<_>>(),
         );
         let mut conditions = conditions(&[col("t").eq(lit("v520"))], &many.schema());
+        // Many rows to each of the first values.
+        let repeated: Vec<_> = (0..8_000).map(|n| Some(names[n / 200].as_str())).collect();
+        let bits = conditions.bits(&batch(&repeated)).unwrap();
+        assert_eq!((bits.len(), bits.iter().sum::<u32>()), (8_000, 0));
+        assert!(conditions.known.is_some());
         let bits = conditions.bits(&many).unwrap();
         assert!(conditions.known.is_none());
         assert_eq!(bits.iter().sum::<u32>(), 1);

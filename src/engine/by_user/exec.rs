@@ -38,7 +38,7 @@ use crate::engine::open_files::OpenFiles;
 /// Compressed bytes that the open files of one stream may hold; a range with more is read in steps.
 const STEP_BYTES: u64 = 16 << 20;
 /// Rows of decoded batches that the open files of one stream hold together.
-const DECODED_ROWS: usize = 160 * 1024;
+const DECODED_ROWS: usize = 64 * 1024;
 /// Fewer rows a batch than this cost more than they save.
 const LEAST_BATCH_ROWS: usize = 512;
 
@@ -407,7 +407,11 @@ fn filtered(
     let schema = stream.schema();
     let batches = stream.map(move |batch| {
         let batch = batch?;
-        Ok(filter_record_batch(&batch, &predicate.first(&batch)?)?)
+        let wanted = predicate.first(&batch)?;
+        Ok(match wanted.true_count() == batch.num_rows() {
+            true => batch,
+            false => filter_record_batch(&batch, &wanted)?,
+        })
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, batches))
 }
