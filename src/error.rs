@@ -80,7 +80,7 @@ impl Error {
     pub fn engine(what: impl Into<String>) -> impl FnOnce(DataFusionError) -> Self {
         move |source| match replaced(&source) {
             Some(path) => Self::Locked(format!(
-                "{}: {path} was replaced while it was being read; run again",
+                "{}: {path} is not the version that was published: if a run is replacing it, run again; else `loudou run` mends it",
                 what.into()
             )),
             None => Self::Engine {
@@ -170,7 +170,7 @@ fn refused_by_store(error: &object_store::Error) -> Option<&'static str> {
 /// What a store's error says to a person, in one line, without what a URL has behind its `?`: that may be a
 /// signature.
 pub fn store_cause(error: &object_store::Error) -> String {
-    let text = error.to_string();
+    let text = said_in_xml(&error.to_string());
     let mut shown = String::with_capacity(text.len());
     let mut is_in_query = false;
     for letter in text.chars() {
@@ -192,6 +192,23 @@ pub fn store_cause(error: &object_store::Error) -> String {
     match shown.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &shown[..end]),
         None => shown,
+    }
+}
+
+/// The text with the message of an answer in XML in place of all of it.
+fn said_in_xml(text: &str) -> String {
+    let part = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(part, _)| part)
+    };
+    let begins = text.find("<?xml").or_else(|| text.find("<Error>"));
+    match (begins, part("Code"), part("Message")) {
+        (Some(at), Some(code), Some(message)) => {
+            // Azure adds the request's number and time in lines of their own.
+            let message = message.lines().next().unwrap_or(message);
+            format!("{}{code}: {message}", &text[..at])
+        }
+        _ => text.to_string(),
     }
 }
 
@@ -264,5 +281,33 @@ mod tests {
         ] {
             assert_eq!(engine_cause(&error), expected);
         }
+    }
+
+    #[test]
+    fn of_an_answer_in_xml_its_message_is_told() {
+        let of = |text: &str| {
+            store_cause(&object_store::Error::Generic {
+                store: "S3",
+                source: text.into(),
+            })
+        };
+        assert_eq!(
+            of(
+                "status 404: <?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code><Message>It is not there</Message><RequestId>7</RequestId></Error>"
+            ),
+            "Generic S3 error: status 404: NoSuchBucket: It is not there"
+        );
+        assert_eq!(
+            of("<Error><Code>A</Code><Message>Gone\nRequestId:9</Message></Error>"),
+            "Generic S3 error: A: Gone"
+        );
+        assert_eq!(
+            of("GET http://h/b?sig=hush failed"),
+            "Generic S3 error: GET http://h/b failed"
+        );
+        assert_eq!(
+            of("<Error><Code>A</Code>"),
+            "Generic S3 error: <Error><Code>A</Code>"
+        );
     }
 }

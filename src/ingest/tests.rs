@@ -18,10 +18,7 @@ use super::chunk::{Chunk, Head};
 use super::partition::{self, PartitionTask};
 use super::store::RowStore;
 use crate::engine::{Engine, EngineOptions};
-use crate::project::{
-    Column, CompleteWhen, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source,
-    TimeFormat, TimeSpec, date32,
-};
+use crate::project::{Column, Duplicates, FileFormat, Rule, Source, TimeFormat, TimeSpec, date32};
 use crate::source::columns::RowShape;
 use crate::source::row_code::{push, push_text};
 use crate::source::{DecodeContext, RowSchema};
@@ -67,12 +64,6 @@ fn rows() -> impl Strategy<Value = Vec<Drawn>> {
 
 fn source(duplicates: Duplicates) -> Source {
     Source {
-        name: "events".to_string(),
-        from: "file:///raw/".to_string(),
-        store: crate::project::StoreSettings::default(),
-        layout: "*.ndjson".to_string(),
-        layout_zone: LayoutZone::Project,
-        format: FileFormat::Ndjson,
         time: Some(TimeSpec {
             field: vec!["ts".to_string()],
             format: TimeFormat::EpochUs,
@@ -80,24 +71,8 @@ fn source(duplicates: Duplicates) -> Source {
         id: Some("id".to_string()),
         user: Some("user".to_string()),
         duplicates,
-        columns: vec![Column {
-            name: "event".to_string(),
-            data_type: DataType::String,
-            from: vec!["event".to_string()],
-            format: None,
-            one_of: None,
-            missing: Rule::Quarantine,
-            null: Rule::Quarantine,
-            wrong: Rule::Quarantine,
-            personal: false,
-        }],
-        sort_by: Vec::new(),
-        late: Duration::from_days(3),
-        complete_when: CompleteWhen::default(),
-        quarantine_at_most: 0.0,
-        limits: crate::project::Limits::DEFAULT,
-        freshness: None,
-        place: (String::new(), 0, 0),
+        columns: vec![Column::of_tests("event", &["event"], Rule::Quarantine)],
+        ..Source::of_tests("events", FileFormat::Ndjson)
     }
 }
 

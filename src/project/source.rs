@@ -208,6 +208,51 @@ impl FileFormat {
     }
 }
 
+#[cfg(test)]
+impl Source {
+    /// A source for tests: files of one format below `/raw/`, no columns, no time, nothing tolerated.
+    pub(crate) fn of_tests(name: &str, format: FileFormat) -> Self {
+        Self {
+            name: name.to_owned(),
+            from: "file:///raw/".to_owned(),
+            store: StoreSettings::default(),
+            layout: format!("*.{}", format.name()),
+            layout_zone: LayoutZone::Project,
+            format,
+            time: None,
+            id: None,
+            user: None,
+            duplicates: Duplicates::Keep,
+            columns: Vec::new(),
+            sort_by: Vec::new(),
+            late: Duration::from_days(3),
+            complete_when: CompleteWhen::default(),
+            quarantine_at_most: 0.0,
+            limits: Limits::DEFAULT,
+            freshness: None,
+            place: (String::new(), 0, 0),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Column {
+    /// A column of texts for tests, with one rule for all that is wrong with it.
+    pub(crate) fn of_tests(name: &str, from: &[&str], rule: Rule) -> Self {
+        Self {
+            name: name.to_owned(),
+            data_type: DataType::String,
+            from: from.iter().map(|part| (*part).to_owned()).collect(),
+            format: None,
+            one_of: None,
+            missing: rule,
+            null: rule,
+            wrong: rule,
+            personal: false,
+        }
+    }
+}
+
 /// Which field is the time and how it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeSpec {

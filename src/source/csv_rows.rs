@@ -291,33 +291,13 @@ mod tests {
     use arrow::datatypes::TimestampMicrosecondType;
     use chrono_tz::Tz;
 
-    use crate::project::{
-        Column, CompleteWhen, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source,
-        TimeFormat, TimeSpec,
-    };
+    use crate::project::{Column, Duplicates, FileFormat, Rule, Source, TimeFormat, TimeSpec};
     use crate::source::columns::{RowShape, decode_to_batch};
     use crate::source::decode::DecodeContext;
     use crate::source::{RawObject, RowSchema};
 
     fn source() -> Source {
-        let column = |name: &str, from: &str, personal| Column {
-            name: name.to_string(),
-            data_type: DataType::String,
-            from: vec![from.to_string()],
-            format: None,
-            one_of: None,
-            missing: Rule::Null,
-            null: Rule::Null,
-            wrong: Rule::Null,
-            personal,
-        };
         Source {
-            name: "events".to_string(),
-            from: "file:///raw/".to_string(),
-            store: crate::project::StoreSettings::default(),
-            layout: "*.csv".to_string(),
-            layout_zone: LayoutZone::Project,
-            format: FileFormat::Csv,
             time: Some(TimeSpec {
                 field: vec!["meta.day".to_string()],
                 format: TimeFormat::Pattern("%Y%m%d".to_string()),
@@ -326,16 +306,13 @@ mod tests {
             user: Some("user.phone".to_string()),
             duplicates: Duplicates::ById,
             columns: vec![
-                column("event", "event", false),
-                column("phone", "user.phone", true),
+                Column::of_tests("event", &["event"], Rule::Null),
+                Column {
+                    personal: true,
+                    ..Column::of_tests("phone", &["user.phone"], Rule::Null)
+                },
             ],
-            sort_by: Vec::new(),
-            late: Duration::from_days(3),
-            complete_when: CompleteWhen::default(),
-            quarantine_at_most: 0.0,
-            limits: crate::project::Limits::DEFAULT,
-            freshness: None,
-            place: (String::new(), 0, 0),
+            ..Source::of_tests("events", FileFormat::Csv)
         }
     }
 

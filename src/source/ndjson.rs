@@ -484,36 +484,14 @@ mod tests {
     use arrow::array::{Array, AsArray};
     use chrono_tz::Tz;
 
-    use crate::project::{
-        Column, CompleteWhen, DataType, Duplicates, Duration, FileFormat, LayoutZone, Rule, Source,
-    };
+    use crate::project::{Column, FileFormat, Rule, Source};
     use crate::source::columns::{RowShape, decode_to_batch};
     use crate::source::decode::DecodeContext;
     use crate::source::{RawObject, RowSchema};
 
     fn source() -> Source {
-        let column = |name: &str, from: &[&str]| Column {
-            name: name.to_string(),
-            data_type: DataType::String,
-            from: from.iter().map(|part| (*part).to_string()).collect(),
-            format: None,
-            one_of: None,
-            missing: Rule::Null,
-            null: Rule::Null,
-            wrong: Rule::Null,
-            personal: false,
-        };
+        let column = |name: &str, from: &[&str]| Column::of_tests(name, from, Rule::Null);
         Source {
-            name: "lines".to_string(),
-            from: "file:///raw/".to_string(),
-            store: crate::project::StoreSettings::default(),
-            layout: "*.ndjson".to_string(),
-            layout_zone: LayoutZone::Project,
-            format: FileFormat::Ndjson,
-            time: None,
-            id: None,
-            user: None,
-            duplicates: Duplicates::Keep,
             columns: vec![
                 column("platform", &["platform"]),
                 // Told from `platform` by what stands behind its first eight bytes, or by its length.
@@ -521,13 +499,7 @@ mod tests {
                 column("plat", &["plat"]),
                 column("inner", &["outer", "inner"]),
             ],
-            sort_by: Vec::new(),
-            late: Duration::from_days(3),
-            complete_when: CompleteWhen::default(),
-            quarantine_at_most: 0.0,
-            limits: crate::project::Limits::DEFAULT,
-            freshness: None,
-            place: (String::new(), 0, 0),
+            ..Source::of_tests("lines", FileFormat::Ndjson)
         }
     }
 

@@ -240,14 +240,16 @@ pub(super) async fn write(
 pub async fn read_all(warehouse: &Warehouse) -> Result<Vec<Restatement>> {
     let mut found = Vec::new();
     for key in warehouse.list_texts(FOLDER, "ndjson").await? {
-        let Some(text) = warehouse.read_text(&key).await? else {
-            continue;
-        };
+        let name = || warehouse.name_of(&key);
+        let text = warehouse
+            .read_text(&key)
+            .await?
+            .ok_or_else(|| Error::Failed(format!("{} cannot be read as text", name())))?;
         for line in text.lines() {
-            found.push(serde_json::from_str(line).map_err(|error| {
-                let name = warehouse.name_of(&key);
-                Error::Failed(format!("{name} is damaged ({error})"))
-            })?);
+            found.push(
+                serde_json::from_str(line)
+                    .map_err(|error| Error::Failed(format!("{} is damaged ({error})", name())))?,
+            );
         }
     }
     Ok(found)

@@ -2,17 +2,11 @@
 //! no copies. Only those are here that per-user questions ask most; for any other the engine's own
 //! grouping is used.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, RecordBatch,
-    StringViewArray, StringViewBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
@@ -20,6 +14,7 @@ use datafusion::physical_expr::expressions::{Column, Literal};
 
 use super::conditions::Conditions;
 use super::merge::Run;
+use super::one_value::{self, Choice};
 use crate::functions::window_funnel::EntityFunnel;
 
 /// An aggregate of the user at hand.
@@ -45,7 +40,7 @@ pub fn user_aggregate(
     order_by: &[Arc<dyn PhysicalExpr>],
     filter: Option<&Arc<dyn PhysicalExpr>>,
     schema: &Schema,
-    order: &[String],
+    order: &[usize],
 ) -> Result<Option<Box<dyn UserAggregate>>> {
     let is_plain = call.order_bys().is_empty() && !call.ignore_nulls();
     if call.is_distinct() || call.is_reversed() {
@@ -100,16 +95,7 @@ pub fn user_aggregate(
                 return Ok(None);
             }
             let of = Arc::clone(of);
-            match of_type {
-                DataType::Utf8View => Some(Box::new(OneText::new(choice, of, filter))),
-                DataType::Int64 => number::<Int64Type>(choice, of, filter, result),
-                DataType::Date32 => number::<Date32Type>(choice, of, filter, result),
-                DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                    number::<TimestampMicrosecondType>(choice, of, filter, result)
-                }
-                DataType::Decimal128(..) => number::<Decimal128Type>(choice, of, filter, result),
-                _ => None,
-            }
+            one_value::of(choice, of, filter, result)
         }
         _ => None,
     })
@@ -120,20 +106,21 @@ fn comes_first(
     call: &AggregateFunctionExpr,
     order_by: &[Arc<dyn PhysicalExpr>],
     schema: &Schema,
-    order: &[String],
+    order: &[usize],
 ) -> bool {
     let as_it_comes = |(at, expr): (usize, &Arc<dyn PhysicalExpr>)| {
         let options = call.order_bys()[at].options;
-        let named = expr.downcast_ref::<Column>().map(Column::name);
+        let column = expr.downcast_ref::<Column>().map(Column::index);
         !options.descending
-            && named == order.get(at).map(String::as_str)
+            && column.is_some()
+            && column == order.get(at).copied()
             && (options.nulls_first || !expr.nullable(schema).unwrap_or(true))
     };
     order_by.len() == call.order_bys().len() && order_by.iter().enumerate().all(as_it_comes)
 }
 
 /// What was taken of each stream's batch.
-struct Slots<T>(Vec<Option<T>>);
+pub(super) struct Slots<T>(Vec<Option<T>>);
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
@@ -142,20 +129,23 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    fn put(&mut self, stream: usize, input: T) {
+    pub(super) fn put(&mut self, stream: usize, input: T) {
         if self.0.len() <= stream {
             self.0.resize_with(stream + 1, || None);
         }
         self.0[stream] = Some(input);
     }
 
-    fn get(&self, run: Run) -> Option<&T> {
+    pub(super) fn get(&self, run: Run) -> Option<&T> {
         self.0.get(run.stream)?.as_ref()
     }
 }
 
 /// The rows that pass a filter; `None` for all.
-fn selected(filter: &mut Option<Conditions>, batch: &RecordBatch) -> Result<Option<BooleanBuffer>> {
+pub(super) fn selected(
+    filter: &mut Option<Conditions>,
+    batch: &RecordBatch,
+) -> Result<Option<BooleanBuffer>> {
     match filter {
         None => Ok(None),
         Some(filter) => Ok(Some(filter.first(batch)?.into_parts().0)),
@@ -163,19 +153,22 @@ fn selected(filter: &mut Option<Conditions>, batch: &RecordBatch) -> Result<Opti
 }
 
 /// Both, where both are told.
-fn both(one: Option<BooleanBuffer>, other: Option<&BooleanBuffer>) -> Option<BooleanBuffer> {
+pub(super) fn both(
+    one: Option<BooleanBuffer>,
+    other: Option<&BooleanBuffer>,
+) -> Option<BooleanBuffer> {
     match (one, other) {
         (Some(one), Some(other)) => Some(&one & other),
         (one, other) => one.or_else(|| other.cloned()),
     }
 }
 
-fn value_of(expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<ArrayRef> {
+pub(super) fn value_of(expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<ArrayRef> {
     expr.evaluate(batch)?.into_array(batch.num_rows())
 }
 
 /// The rows of a run that pass.
-fn rows(run: Run, passing: Option<&BooleanBuffer>) -> impl Iterator<Item = usize> {
+pub(super) fn rows(run: Run, passing: Option<&BooleanBuffer>) -> impl Iterator<Item = usize> {
     (run.start..run.end).filter(move |row| passing.is_none_or(|passing| passing.value(*row)))
 }
 
@@ -280,201 +273,5 @@ impl UserAggregate for Count {
 
     fn size(&self) -> usize {
         self.counts.capacity() * size_of::<i64>()
-    }
-}
-
-/// Which of a user's values is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
-    Smallest,
-    Largest,
-    First { ignore_nulls: bool },
-}
-
-impl Choice {
-    fn skips_nulls(self) -> bool {
-        self != Self::First {
-            ignore_nulls: false,
-        }
-    }
-
-    /// Whether a value takes the place of the one chosen so far.
-    fn replaces(self, order: Ordering) -> bool {
-        match self {
-            Self::Smallest => order == Ordering::Less,
-            Self::Largest => order == Ordering::Greater,
-            Self::First { .. } => false,
-        }
-    }
-}
-
-struct OneText {
-    choice: Choice,
-    of: Arc<dyn PhysicalExpr>,
-    filter: Option<Conditions>,
-    inputs: Slots<(StringViewArray, Option<BooleanBuffer>)>,
-    chosen: String,
-    /// Whether `chosen` holds a value; `None` before the first row.
-    is_value: Option<bool>,
-    results: StringViewBuilder,
-}
-
-impl OneText {
-    fn new(choice: Choice, of: Arc<dyn PhysicalExpr>, filter: Option<Conditions>) -> Self {
-        Self {
-            choice,
-            of,
-            filter,
-            inputs: Slots::default(),
-            chosen: String::new(),
-            is_value: None,
-            results: StringViewBuilder::new(),
-        }
-    }
-}
-
-impl UserAggregate for OneText {
-    fn load(&mut self, stream: usize, batch: &RecordBatch) -> Result<()> {
-        let values = value_of(&self.of, batch)?;
-        let texts = values.as_string_view_opt().ok_or_else(|| {
-            exec_datafusion_err!("`{}` arrived as {}", self.of, values.data_type())
-        })?;
-        let not_null = texts
-            .nulls()
-            .filter(|_| self.choice.skips_nulls())
-            .map(|nulls| nulls.inner());
-        let passing = both(selected(&mut self.filter, batch)?, not_null);
-        self.inputs.put(stream, (texts.clone(), passing));
-        Ok(())
-    }
-
-    fn update(&mut self, run: Run) {
-        let is_first = matches!(self.choice, Choice::First { .. });
-        if is_first && self.is_value.is_some() {
-            return;
-        }
-        let Some((texts, passing)) = self.inputs.get(run) else {
-            return;
-        };
-        let views = texts.views();
-        let mut seen = None;
-        for row in rows(run, passing.as_ref()) {
-            // Within one array equal views are equal texts.
-            if seen == Some(views[row]) && texts.is_valid(row) {
-                continue;
-            }
-            let value = texts.is_valid(row).then(|| texts.value(row));
-            seen = value.map(|_| views[row]);
-            let takes = match (self.is_value, value) {
-                (None, _) => true,
-                (Some(true), Some(value)) => self
-                    .choice
-                    .replaces(value.as_bytes().cmp(self.chosen.as_bytes())),
-                _ => false,
-            };
-            if takes {
-                self.chosen.clear();
-                self.chosen.push_str(value.unwrap_or_default());
-                self.is_value = Some(value.is_some());
-            }
-            if is_first {
-                return;
-            }
-        }
-    }
-
-    fn finish(&mut self) {
-        match self.is_value.take() {
-            Some(true) => self.results.append_value(&self.chosen),
-            _ => self.results.append_null(),
-        }
-    }
-
-    fn take(&mut self) -> Result<ArrayRef> {
-        Ok(Arc::new(self.results.finish()))
-    }
-
-    fn size(&self) -> usize {
-        self.results.allocated_size()
-    }
-}
-
-struct OneNumber<T: ArrowPrimitiveType> {
-    choice: Choice,
-    of: Arc<dyn PhysicalExpr>,
-    filter: Option<Conditions>,
-    result: DataType,
-    inputs: Slots<(PrimitiveArray<T>, Option<BooleanBuffer>)>,
-    chosen: Option<Option<T::Native>>,
-    results: Vec<Option<T::Native>>,
-}
-
-fn number<T: ArrowPrimitiveType<Native: Ord>>(
-    choice: Choice,
-    of: Arc<dyn PhysicalExpr>,
-    filter: Option<Conditions>,
-    result: DataType,
-) -> Option<Box<dyn UserAggregate>> {
-    Some(Box::new(OneNumber::<T> {
-        choice,
-        of,
-        filter,
-        result,
-        inputs: Slots::default(),
-        chosen: None,
-        results: Vec::new(),
-    }))
-}
-
-impl<T: ArrowPrimitiveType<Native: Ord>> UserAggregate for OneNumber<T> {
-    fn load(&mut self, stream: usize, batch: &RecordBatch) -> Result<()> {
-        let values = value_of(&self.of, batch)?;
-        let numbers = values.as_primitive_opt::<T>().ok_or_else(|| {
-            exec_datafusion_err!("`{}` arrived as {}", self.of, values.data_type())
-        })?;
-        let not_null = numbers
-            .nulls()
-            .filter(|_| self.choice.skips_nulls())
-            .map(|nulls| nulls.inner());
-        let passing = both(selected(&mut self.filter, batch)?, not_null);
-        self.inputs.put(stream, (numbers.clone(), passing));
-        Ok(())
-    }
-
-    fn update(&mut self, run: Run) {
-        let is_first = matches!(self.choice, Choice::First { .. });
-        if is_first && self.chosen.is_some() {
-            return;
-        }
-        let Some((numbers, passing)) = self.inputs.get(run) else {
-            return;
-        };
-        for row in rows(run, passing.as_ref()) {
-            let value = numbers.is_valid(row).then(|| numbers.value(row));
-            let takes = match (self.chosen, value) {
-                (None, _) => true,
-                (Some(Some(chosen)), Some(value)) => self.choice.replaces(value.cmp(&chosen)),
-                _ => false,
-            };
-            if takes {
-                self.chosen = Some(value);
-            }
-            if is_first {
-                return;
-            }
-        }
-    }
-
-    fn finish(&mut self) {
-        self.results.push(self.chosen.take().flatten());
-    }
-
-    fn take(&mut self) -> Result<ArrayRef> {
-        let results = PrimitiveArray::<T>::from_iter(std::mem::take(&mut self.results));
-        Ok(Arc::new(results.with_data_type(self.result.clone())))
-    }
-
-    fn size(&self) -> usize {
-        self.results.capacity() * size_of::<Option<T::Native>>()
     }
 }

@@ -47,6 +47,7 @@ struct Known {
     inline: HashMap<u128, u32, FixedState>,
     longer: HashMap<String, u32, FixedState>,
     null: Option<u32>,
+    /// Rows looked at so far.
     rows: usize,
 }
 
@@ -68,7 +69,7 @@ impl Conditions {
         evaluate(&self.exprs, batch)
     }
 
-    /// The rows that fulfil the first condition, and whether all do.
+    /// The rows that fulfil the first condition; never null.
     pub fn first(&mut self, batch: &RecordBatch) -> Result<BooleanArray> {
         let bits = self.bits(batch)?;
         Ok(BooleanArray::from_iter(

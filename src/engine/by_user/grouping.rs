@@ -15,9 +15,9 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::{ProjectionExpr, update_expr};
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -27,8 +27,9 @@ use datafusion::physical_plan::{
 use futures::stream::TryStreamExt;
 
 use super::aggregates::{UserAggregate, user_aggregate};
-use super::exec::{Steps, UserMergeExec};
+use super::exec::UserMergeExec;
 use super::merge::{Merge, ReadRuns, Run};
+use super::reading::Steps;
 
 /// Users put together before a batch goes on.
 const BATCH_USERS: usize = 8 * 1024;
@@ -186,7 +187,7 @@ fn through(
     let mut expr = Arc::clone(expr);
     for layer in layers {
         // Nothing to rewrite (a constant) gives `None` only where a column is not found.
-        let has_columns = !datafusion::physical_expr::utils::collect_columns(&expr).is_empty();
+        let has_columns = !collect_columns(&expr).is_empty();
         expr = match update_expr(&expr, layer, true)? {
             Some(below) => below,
             None if has_columns => return Ok(None),
@@ -251,10 +252,6 @@ impl ExecutionPlan for UserGroupExec {
             children,
             ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
         )
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        None
     }
 
     fn execute(

@@ -10,15 +10,19 @@
 //! What makes the merge cheap: in one file the rows of a user stand together, and the times of one
 //! day's file lie after those of the day before. So for one user the merge over the days is the one
 //! file's rows after the other's; only the users' ids need comparing, once per user and file, and
-//! rows are copied by the run. Both facts are checked: files by their footers ([`footers`]), users
+//! rows go on by the run. Both facts are checked: files by their footers ([`footers`]), users
 //! as they come ([`merge`]).
 //!
 //! A plain scan stays the default: reading whole files side by side is cheaper where nobody needs
 //! the order. The optimizer rule ([`rule`]) looks for groupings and windows that would stream, and
 //! swaps the scans below them.
 //!
+//! What becomes of the runs: [`copy`] puts them together into batches for the engine; [`grouping`] works
+//! out per-user aggregates ([`aggregates`], [`one_value`]) on the rows where they lie, with conditions
+//! asked once per value ([`conditions`]).
+//!
 //! Memory: each open file holds the compressed pages of its slice and one small decoded batch. A
-//! slice is read in several steps where its pages would be too many ([`exec`]).
+//! slice is read in several steps where its pages would be too many ([`reading`]).
 
 mod aggregates;
 mod conditions;
@@ -27,6 +31,8 @@ mod exec;
 mod footers;
 mod grouping;
 mod merge;
+mod one_value;
+mod reading;
 mod rule;
 
 use std::sync::Arc;

@@ -122,6 +122,13 @@ impl Night<'_> {
                 .warnings
                 .push(format!("{}: {}: {}", source.name, held.object, held.cause));
         }
+        if early.len() > TOLD_OBJECTS {
+            self.results.warnings.push(format!(
+                "{}: {} more objects of days to come cannot be read (see run_results.json)",
+                source.name,
+                early.len() - TOLD_OBJECTS
+            ));
+        }
         if report.blocked.is_empty() && waited_for.is_empty() {
             return;
         }
@@ -144,11 +151,10 @@ impl Night<'_> {
             }
             words.push(text);
         }
-        if let Some(more) = waited_for.len().checked_sub(TOLD_OBJECTS)
-            && more > 0
-        {
+        if waited_for.len() > TOLD_OBJECTS {
             words.push(format!(
-                "{more} more objects cannot be read (see run_results.json)"
+                "{} more objects cannot be read (see run_results.json)",
+                waited_for.len() - TOLD_OBJECTS
             ));
         }
         for blocked in &report.blocked {
