@@ -75,12 +75,16 @@ impl Error {
         }
     }
 
-    /// Wraps an engine error with the query's name. An object that is not what it was is no fault of the
-    /// query.
+    /// Wraps an engine error with the query's name. An object that is not what it was, or not there, is no
+    /// fault of the query.
     pub fn engine(what: impl Into<String>) -> impl FnOnce(DataFusionError) -> Self {
-        move |source| match replaced(&source) {
-            Some(path) => Self::Locked(format!(
+        move |source| match not_as_published(&source) {
+            Some((path, true)) => Self::Locked(format!(
                 "{}: {path} is not the version that was published: if a run is replacing it, run again; else `loudou run` mends it",
+                what.into()
+            )),
+            Some((path, false)) => Self::Failed(format!(
+                "{}: {path} is not there; if it was published, somebody removed it, and `loudou run` mends it",
                 what.into()
             )),
             None => Self::Engine {
@@ -212,19 +216,28 @@ fn said_in_xml(text: &str) -> String {
     }
 }
 
-/// The object of which another version was found than the one that was to be read, if that is the error.
-fn replaced(error: &DataFusionError) -> Option<String> {
+/// The object of which another version was found than the one that was to be read (true), or none, if that
+/// is the error.
+fn not_as_published(error: &DataFusionError) -> Option<(String, bool)> {
     let mut current: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = current {
-        if let Some(object_store::Error::Precondition { path, .. }) = error.downcast_ref() {
-            return Some(path.clone());
+        match error.downcast_ref() {
+            Some(object_store::Error::Precondition { path, .. }) => {
+                return Some((path.clone(), true));
+            }
+            Some(object_store::Error::NotFound { path, .. }) => return Some((path.clone(), false)),
+            _ => current = error.source(),
         }
-        current = error.source();
     }
     // The reader of footers keeps the text only.
     let text = error.to_string();
-    let (_, rest) = text.split_once("Request precondition failure for path ")?;
-    rest.split(": ").next().map(str::to_string)
+    let behind = |start: &str, end: &str| {
+        let (_, rest) = text.split_once(start)?;
+        rest.split_once(end).map(|(path, _)| path.to_string())
+    };
+    behind("Request precondition failure for path ", ": ")
+        .map(|path| (path, true))
+        .or_else(|| behind("Object at location ", " not found").map(|path| (path, false)))
 }
 
 /// What an engine error says to a person, in one line: its innermost cause, without the names of the

@@ -33,7 +33,8 @@ pub(super) fn tell(
         return;
     };
     by_date.retain(|date, _| *date < first_known);
-    let is_too_early = |date: &NaiveDate| Some(*date) < plan.first_day;
+    // Only of days that were listed is it known that they have no file.
+    let is_too_early = |date: &NaiveDate| plan.listed_from <= *date && Some(*date) < plan.first_day;
     for (date, (rows, example)) in by_date.iter().filter(|(date, _)| is_too_early(date)) {
         report.rows_before_first_day += rows;
         let path = source.layout.replace("{date}", &date.to_string());

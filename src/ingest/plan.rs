@@ -51,9 +51,10 @@ pub struct IngestPlan {
     pub rebuild: BTreeSet<NaiveDate>,
     /// The layout's dates that requested days touch and that have no object.
     pub without_object: BTreeSet<NaiveDate>,
-    /// The local day on which the first raw object begins, where paths tell it: no day before it is
-    /// published.
+    /// The local day on which the first raw object that is known begins, where paths tell it.
     pub first_day: Option<NaiveDate>,
+    /// The first local day of which all objects were listed; of days before it nothing is known here.
+    pub listed_from: NaiveDate,
     read_paths: BTreeSet<String>,
 }
 
@@ -310,6 +311,11 @@ fn compare(
         rebuild,
         without_object,
         first_day,
+        listed_from: range.map_or(NaiveDate::MIN, |(from, _)| match source.layout_zone {
+            LayoutZone::Project => from,
+            // Its first hours stand under the date before.
+            LayoutZone::Utc => from.succ_opt().unwrap_or(from),
+        }),
         read_paths,
     }
 }

@@ -103,6 +103,28 @@ async fn half_an_object_holds_its_path_date_back_and_nothing_else() {
     assert_eq!(differing(&folder.tables(), &before), Vec::<String>::new());
 }
 
+/// A run of a few days lists few folders: of days before those it cannot say that they have no file.
+#[tokio::test]
+async fn rows_of_days_that_were_not_listed_are_only_counted() {
+    let folder = project();
+    write_days(&folder);
+    // The 18th is listed for the 19th and 20th, and holds a late row of the 17th, which is not.
+    let results = folder
+        .run_well(after(21).of("2026-11-19", "2026-11-20"))
+        .await;
+    let ingest = step(&results, "events").ingest.as_ref().unwrap();
+    assert_eq!(ingest.rows_before_first_day, 0, "{:?}", results.warnings);
+    assert!(ingest.rows_before_dates > 0);
+    assert!(
+        !results
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("there is no file of")),
+        "{:?}",
+        results.warnings
+    );
+}
+
 #[tokio::test]
 async fn half_an_object_of_today_leaves_the_complete_days_alone() {
     let folder = project();
