@@ -89,7 +89,11 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<u8> {
                 complete_through: last_date,
                 now: night_time(&workspace, last_date),
             };
-            pages.push(reports::page(&workspace, report, &state, &request).await?.0);
+            pages.push(
+                reports::page(&workspace, report, &state, &request, None)
+                    .await?
+                    .0,
+            );
         }
     }
     console.clear();

@@ -54,7 +54,7 @@ pub(crate) async fn run(context: &Context, arguments: &Report) -> Result<u8> {
         context
             .console
             .say(&format!("rendering {} of {date}", report.role));
-        let (path, _) = reports::page(&workspace, report, &state, &request).await?;
+        let (path, _) = reports::page(&workspace, report, &state, &request, None).await?;
         context.console.clear();
         output::line(&path)?;
     }

@@ -36,7 +36,7 @@ pub use source::{
     Allowed, Column, CompleteWhen, Duplicates, FileFormat, LayoutZone, Needs, Rule, Source,
     TimeFormat, TimeSpec, date_folder,
 };
-pub use store::{StoreSettings, Stores};
+pub use store::{ConditionalWrites, StoreSettings, Stores};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -29,6 +29,31 @@ pub struct StoreSettings {
     pub concurrency: usize,
     /// A run that has not been heard of for this long is taken for dead.
     pub lease: Duration,
+    /// How writes are kept from overwriting what they should not.
+    pub conditional_writes: ConditionalWrites,
+}
+
+/// How writes are kept from overwriting what they should not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ConditionalWrites {
+    /// By the conditions of HTTP: `If-None-Match` and `If-Match`.
+    #[default]
+    IfMatch,
+    /// Creation alone, by the header of Aliyun OSS.
+    OssForbidOverwrite,
+    /// Creation alone, by the header of Tencent COS.
+    CosForbidOverwrite,
+}
+
+impl ConditionalWrites {
+    /// The header of a store's own, if it takes one.
+    pub fn header(self) -> Option<&'static str> {
+        match self {
+            Self::IfMatch => None,
+            Self::OssForbidOverwrite => Some("x-oss-forbid-overwrite"),
+            Self::CosForbidOverwrite => Some("x-cos-forbid-overwrite"),
+        }
+    }
 }
 
 impl Default for StoreSettings {
@@ -46,6 +71,7 @@ impl Default for StoreSettings {
             retry_for: Duration::from_secs(180),
             concurrency: 32,
             lease: Duration::from_secs(360),
+            conditional_writes: ConditionalWrites::IfMatch,
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::report::{
     FunnelTitles, MissingPartition, RenderInput, ReportFiles, SectionRows, SourceStatus, render,
 };
 use crate::source::layout::Layout;
+use crate::table::log::RunLog;
 use crate::table::state::State;
 
 /// A night renders its last date, and those of this many before it that have no page yet.
@@ -37,7 +38,7 @@ pub fn page_key(date: NaiveDate, role: &str, locale: Locale) -> String {
 pub async fn nightly(
     workspace: &Workspace,
     report: &Report,
-    state: &State,
+    (log, state): (&RunLog, &State),
     asked: &Asked,
     now: DateTime<Utc>,
     unavailable: &BTreeMap<&str, &BTreeSet<NaiveDate>>,
@@ -90,7 +91,7 @@ pub async fn nightly(
             complete_through: asked.complete_through,
             now,
         };
-        match page(workspace, report, state, &request).await {
+        match page(workspace, report, state, &request, Some(log)).await {
             Ok((path, is_new)) => {
                 step.dates.push(date.to_string());
                 if is_new {
@@ -99,6 +100,7 @@ pub async fn nightly(
                 }
                 step.files.push(path);
             }
+            Err(error @ Error::Locked(_)) => return Err(error),
             Err(error) => {
                 is_broken = true;
                 failures.push(format!("{date}: {error}"));
@@ -131,13 +133,14 @@ pub struct Request {
     pub now: DateTime<Utc>,
 }
 
-/// Renders one page and writes it, unless a page of the same content is there. Gives where it is, and
-/// whether it was written.
+/// Renders one page and writes it, unless a page of the same content is there: as part of a run if that is
+/// given. Gives where it is, and whether it was written.
 pub async fn page(
     workspace: &Workspace,
     report: &Report,
     state: &State,
     request: &Request,
+    log: Option<&RunLog>,
 ) -> Result<(String, bool)> {
     let project = &workspace.project;
     let files = ReportFiles::load(&project.root, report).map_err(Error::Project)?;
@@ -221,8 +224,13 @@ pub async fn page(
     let shown = &page.content_hash[..page.content_hash.len().min(12)];
     let there = workspace.warehouse.read_text(&key).await?;
     let is_same = there.is_some_and(|there| there.contains(shown));
-    if !is_same {
-        workspace.warehouse.write_text(&key, &page.html).await?;
+    match log {
+        _ if is_same => {}
+        Some(log) => {
+            let warehouse = &workspace.warehouse;
+            warehouse.replace_text(log, &key, &page.html).await?;
+        }
+        None => workspace.warehouse.write_text(&key, &page.html).await?,
     }
     Ok((workspace.warehouse.name_of(&key), !is_same))
 }

@@ -61,6 +61,19 @@ impl Location {
         })
     }
 
+    /// A client of the same store whose writes never overwrite, where the store has a header of its own for
+    /// that; `None` where conditions do it.
+    pub fn creations(&self, settings: &StoreSettings) -> Result<Option<Arc<dyn ObjectStore>>> {
+        let bucket = self
+            .url
+            .strip_prefix("s3://")
+            .and_then(|rest| rest.split('/').next());
+        match (settings.conditional_writes.header(), bucket) {
+            (Some(header), Some(bucket)) => open::creations(bucket, settings, header).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The store's key of a path below the folder. `relative` is taken literally, segment by segment.
     pub fn key(&self, relative: &str) -> Path {
         let mut path = self.base.clone();

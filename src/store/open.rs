@@ -48,6 +48,25 @@ pub(super) fn remote(
     Ok(store)
 }
 
+/// A client of an S3-like store whose writes all carry a header by which they never overwrite.
+pub(super) fn creations(
+    bucket: &str,
+    settings: &StoreSettings,
+    header: &'static str,
+) -> Result<Arc<dyn ObjectStore>> {
+    let store = s3(bucket, settings)?
+        .with_conditional_put(S3ConditionalPut::Disabled)
+        .with_http_connector(PacedConnector::new(settings.concurrency).with_put_header(header))
+        .build()
+        .map_err(|cause| {
+            Error::Usage(format!(
+                "s3://{bucket}/ cannot be opened: {}",
+                crate::error::store_cause(&cause)
+            ))
+        })?;
+    Ok(Arc::new(store))
+}
+
 fn s3(bucket: &str, settings: &StoreSettings) -> Result<AmazonS3Builder> {
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)

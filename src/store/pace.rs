@@ -15,12 +15,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Debug)]
 pub(super) struct PacedConnector {
     most: usize,
+    put_header: Option<&'static str>,
 }
 
 impl PacedConnector {
     /// At most so many requests at once.
     pub(super) fn new(most: usize) -> Self {
-        Self { most }
+        Self {
+            most,
+            put_header: None,
+        }
+    }
+
+    /// And each that writes says `true` by this header. It is not part of what is signed.
+    pub(super) fn with_put_header(self, header: &'static str) -> Self {
+        Self {
+            put_header: Some(header),
+            ..self
+        }
     }
 }
 
@@ -29,6 +41,7 @@ impl HttpConnector for PacedConnector {
         Ok(HttpClient::new(PacedClient {
             client: ReqwestConnector::default().connect(options)?,
             pace: Arc::new(Pace::new(self.most)),
+            put_header: self.put_header,
         }))
     }
 }
@@ -37,11 +50,18 @@ impl HttpConnector for PacedConnector {
 struct PacedClient {
     client: HttpClient,
     pace: Arc<Pace>,
+    put_header: Option<&'static str>,
 }
 
 #[async_trait]
 impl HttpService for PacedClient {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        if let Some(header) = self.put_header
+            && request.method().as_str() == "PUT"
+            && let Ok(yes) = "true".parse()
+        {
+            request.headers_mut().insert(header, yes);
+        }
         let permit = self.pace.begin().await?;
         let answer = self.client.execute(request).await;
         let is_busy = answer

@@ -6,9 +6,12 @@
 pub mod audit;
 mod date_text;
 mod durable;
+#[cfg(test)]
+mod faults;
 mod lock;
 pub mod log;
 mod mounts;
+mod planted;
 pub mod publish;
 pub mod remote;
 pub mod restatement;

@@ -255,6 +255,7 @@ impl State {
                         }
                     }
                 }
+                self.close_replaced(*of);
             }
             Entry::CompleteThrough { date } => {
                 self.complete_through = self.complete_through.max(*date);
@@ -263,6 +264,24 @@ impl State {
                 self.holder.take_if(|holder| holder.epoch == *epoch);
             }
         }
+    }
+
+    /// Open commits before that one, all of whose partitions come from later commits by now, are history.
+    fn close_replaced(&mut self, before: u64) {
+        let Self {
+            unfinished, tables, ..
+        } = self;
+        unfinished.retain(|slot, commit| {
+            let table = tables.get(&commit.table);
+            let is_replaced = |partition: &CommitPartition| {
+                table
+                    .and_then(|table| table.partitions.get(&date_key(partition.date)))
+                    .is_none_or(|current| current.commit != *slot)
+            };
+            *slot > before
+                || commit.partitions.is_empty()
+                || !commit.partitions.iter().all(is_replaced)
+        });
     }
 
     fn apply(&mut self, slot: u64, commit: &Commit) {

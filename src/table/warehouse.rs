@@ -10,8 +10,11 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::durable;
+use super::log::RunLog;
 use super::remote::Remote;
+use super::remote::put::{self, Content, Upload};
 use super::state::PartitionState;
+use super::write::hash_text;
 use crate::engine::{PartitionFile, Pin};
 use crate::error::{Error, Result};
 use crate::project::StoreSettings;
@@ -40,7 +43,7 @@ impl Warehouse {
         let location = Location::open(url, settings)?;
         Ok(match location.local_path() {
             Some(folder) => Self::local(folder),
-            None => Self::remote(Remote::new(location, settings.lease)),
+            None => Self::remote(Remote::new(location, settings)?),
         })
     }
 
@@ -185,7 +188,24 @@ impl Warehouse {
         }
     }
 
-    /// Writes such a text.
+    /// Writes such a text as part of a run. In a store only what was seen before the last look at the log is
+    /// replaced: a run that was taken over must not put its page over that of the next.
+    pub async fn replace_text(&self, log: &RunLog, key: &str, text: &str) -> Result<()> {
+        let Place::Remote(remote) = &self.place else {
+            return self.write_text(key, text).await;
+        };
+        let seen = remote.head(key).await?;
+        log.stop_if_fenced().await?;
+        let upload = Upload {
+            key,
+            content: Content::Text(text),
+            hash: &hash_text(text),
+            bytes: text.len() as u64,
+        };
+        put::publish(remote, &upload, seen, log).await.map(|_| ())
+    }
+
+    /// Writes such a text, whoever else may do so.
     pub async fn write_text(&self, key: &str, text: &str) -> Result<()> {
         match &self.place {
             Place::Local(folder) => durable::replace_with_text(text, &folder.join(key)),

@@ -253,6 +253,7 @@ fn settings_of_stores_are_read() {
             retry_for: second(60),
             concurrency: 8,
             lease: second(120),
+            conditional_writes: loudou::project::ConditionalWrites::IfMatch,
         }
     );
     assert_eq!(project.warehouse, "az://logs/");

@@ -6,10 +6,10 @@ use url::Url;
 
 use super::Checker;
 use crate::config::paths;
-use crate::config::raw::{AddressingWord, Ordered, StoreFile};
+use crate::config::raw::{AddressingWord, ConditionalWritesWord, Ordered, StoreFile};
 use crate::config::tree::Node;
 use crate::diagnostic::Place;
-use crate::project::{StoreSettings, Stores};
+use crate::project::{ConditionalWrites, StoreSettings, Stores};
 
 /// Checks all of them.
 pub fn stores(raw: &Ordered<StoreFile>, node: &Node, checker: &mut Checker<'_>) -> Stores {
@@ -21,6 +21,13 @@ pub fn stores(raw: &Ordered<StoreFile>, node: &Node, checker: &mut Checker<'_>) 
         match paths::store(beginning) {
             Ok(url) => {
                 let settings = store(file, &entry.value, checker);
+                if settings.conditional_writes.header().is_some() && !url.starts_with("s3://") {
+                    checker.tell(
+                        entry.value.place_of("conditional_writes"),
+                        "`conditional_writes` names a header of S3-like stores, and this is none",
+                        "leave it out, or write the store as `s3://<bucket>/` with its S3 `endpoint`",
+                    );
+                }
                 found.0.push((url, settings));
             }
             Err(wrong) => checker.tell(
@@ -75,6 +82,15 @@ fn store(raw: &StoreFile, node: &Node, checker: &mut Checker<'_>) -> StoreSettin
         )
         .unwrap_or(default.concurrency),
         lease: time("lease", &raw.lease, default.lease, checker),
+        conditional_writes: match raw.conditional_writes {
+            None | Some(ConditionalWritesWord::IfMatch) => ConditionalWrites::IfMatch,
+            Some(ConditionalWritesWord::OssForbidOverwrite) => {
+                ConditionalWrites::OssForbidOverwrite
+            }
+            Some(ConditionalWritesWord::CosForbidOverwrite) => {
+                ConditionalWrites::CosForbidOverwrite
+            }
+        },
     };
     let longest = settings.retry_for + settings.timeout;
     if settings.lease <= longest {

@@ -29,4 +29,4 @@ pub use report_file::{
     GoodWord, LocalTextFile, ReportFile, SectionFile, ShapeWord, ValueFormatWord,
 };
 pub use scalar::{Listed, Ratio};
-pub use store_file::{AddressingWord, StoreFile};
+pub use store_file::{AddressingWord, ConditionalWritesWord, StoreFile};

@@ -44,6 +44,20 @@ pub struct StoreFile {
     /// `retry_for` and `timeout` together. `360s` unless given.
     #[schemars(example = &"360s")]
     pub lease: Option<String>,
+    /// How writes into a warehouse are kept from overwriting each other (S3): by `if_match` unless given.
+    pub conditional_writes: Option<ConditionalWritesWord>,
+}
+
+/// How writes are kept from overwriting each other.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionalWritesWord {
+    /// By the conditions of HTTP: Amazon S3, MinIO, R2.
+    IfMatch,
+    /// By `x-oss-forbid-overwrite` (Aliyun OSS); only creation is guarded.
+    OssForbidOverwrite,
+    /// By `x-cos-forbid-overwrite` (Tencent COS); only creation is guarded.
+    CosForbidOverwrite,
 }
 
 /// Where a bucket's name stands.

@@ -288,7 +288,6 @@ impl Night<'_> {
             progress.begin("report", &report.role, self.results.steps.len(), total);
             let started = Instant::now();
             let mut step = StepResult::new("report", &report.role);
-            log.stop_if_fenced().await?;
             let unavailable: BTreeMap<&str, &BTreeSet<NaiveDate>> = self
                 .unavailable
                 .iter()
@@ -297,7 +296,7 @@ impl Night<'_> {
             if let Err(error) = reports::nightly(
                 workspace,
                 report,
-                &self.seen(log),
+                (log, &self.seen(log)),
                 &self.asked,
                 self.now,
                 &unavailable,

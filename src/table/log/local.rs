@@ -17,6 +17,16 @@ pub(super) fn read_state(folder: &Path) -> Result<State> {
     Ok(state)
 }
 
+/// Makes good what a run left behind that was cut off; `state` is what the log says.
+pub(super) fn restore(folder: &Path, state: &State) -> Result<()> {
+    if state.holder.is_some() {
+        return durable::restore(folder.parent().unwrap_or(folder));
+    }
+    // It may have been cut off while it entered the log.
+    durable::remove_temporary(&slot_path(folder, state.slot))?;
+    durable::remove_temporary(&slot_path(folder, state.slot + 1))
+}
+
 /// Creates a slot, which must not exist: the lock keeps others out.
 pub(super) fn create_slot(folder: &Path, slot: u64, entry: &Entry) -> Result<()> {
     let text = serde_json::to_string(entry)

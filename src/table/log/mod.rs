@@ -65,6 +65,7 @@ impl RunLog {
                 let folder = folder.join("_loudou");
                 let lock = Lock::take(&folder, &format!("{holder}, since {at}"))?;
                 let state = local::read_state(&folder)?;
+                local::restore(&folder, &state)?;
                 let epoch = state.epoch + 1;
                 let mut log = Self {
                     place: Held::Local {
@@ -141,6 +142,26 @@ impl RunLog {
         match &self.place {
             Held::Remote { remote, .. } if self.is_fenced().await? => Err(fenced(remote)),
             _ => Ok(()),
+        }
+    }
+
+    /// Before something is replaced without a condition: lets others hear of this run, and stops it if one
+    /// has taken over, or could before the longest request ends.
+    pub(super) async fn stop_if_late(&self) -> Result<()> {
+        let Held::Remote { remote, .. } = &self.place else {
+            return Ok(());
+        };
+        let before = remote.clock.since_boot();
+        lease::beat(remote, self.epoch).await?;
+        self.stop_if_fenced().await?;
+        let passed = remote.clock.since_boot().saturating_sub(before);
+        match passed + remote.longest_request < remote.lease {
+            true => Ok(()),
+            false => Err(Error::Locked(format!(
+                "{} answers so slowly ({} s) that another run could take over before an object is replaced; this one stops. Run again, or give `stores:` a longer `lease`",
+                remote.location.url,
+                passed.as_secs()
+            ))),
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Damaged, Ready, partition_key};
 use crate::error::{Error, Result};
 use crate::store::bare;
 use crate::table::log::{Marks, RunLog};
-use crate::table::remote::put::{self, Upload};
+use crate::table::remote::put::{self, Content, Upload};
 use crate::table::remote::{Head, Remote};
 use crate::table::state::{CommitPartition, PartitionState, State};
 
@@ -39,7 +39,7 @@ pub(super) async fn look(
 fn upload<'a>(ready: &'a Ready, key: &'a str) -> Upload<'a> {
     Upload {
         key,
-        path: &ready.written.path,
+        content: Content::File(&ready.written.path),
         hash: &ready.written.hash,
         bytes: ready.written.bytes,
     }
@@ -56,7 +56,7 @@ pub(super) async fn replace(
     let mut marks = Marks::default();
     for (ready, seen) in ready.iter().zip(seen) {
         let key = partition_key(table, ready.date);
-        let version = put::publish(remote, &upload(ready, &key), seen, || log.is_fenced()).await?;
+        let version = put::publish(remote, &upload(ready, &key), seen, log).await?;
         if let Some(tag) = version.e_tag {
             marks.etags.insert(key, tag);
         }

@@ -21,10 +21,12 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{
-    Attribute, GetOptions, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+    Attribute, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload, UpdateVersion,
 };
 
 use crate::error::{Error, Result, is_absent};
+use crate::project::StoreSettings;
 use crate::store::Location;
 
 /// Name of the object metadata that holds the SHA-256 of the bytes.
@@ -40,6 +42,8 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
     /// A text that no other writer ever has.
     fn nonce(&self) -> String;
+    /// Time since the machine started, in which it may have slept.
+    fn since_boot(&self) -> Duration;
 }
 
 /// The machine's.
@@ -58,6 +62,30 @@ impl Clock for SystemClock {
         let half = || RandomState::new().hash_one(place);
         format!("{:016x}{:016x}", half(), half())
     }
+
+    /// `Instant` does not count the time that a machine sleeps; the system's own figure does.
+    fn since_boot(&self) -> Duration {
+        let read = || {
+            let text = std::fs::read_to_string("/proc/uptime").ok()?;
+            let secs: f64 = text.split(' ').next()?.parse().ok()?;
+            Duration::try_from_secs_f64(secs).ok()
+        };
+        // Where there is no such file, the time of day must do.
+        read().unwrap_or_else(|| {
+            std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default()
+        })
+    }
+}
+
+/// What writes of a store may be conditional on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// On the version that they replace.
+    Conditional,
+    /// Only on there being nothing.
+    CreateOnly,
 }
 
 /// A warehouse in an object store.
@@ -65,8 +93,14 @@ impl Clock for SystemClock {
 pub struct Remote {
     /// Its folder.
     pub location: Location,
+    /// The same store as a client sees it that never overwrites, where that takes another one.
+    pub creations: Option<Arc<dyn ObjectStore>>,
+    /// What writes may be conditional on.
+    pub writes: Writes,
     /// A run that has not been heard of for this long is taken for dead.
     pub lease: Duration,
+    /// How long a request may take with its repetitions.
+    pub longest_request: Duration,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
 }
@@ -93,12 +127,19 @@ impl Head {
 
 impl Remote {
     /// A folder of a store.
-    pub fn new(location: Location, lease: Duration) -> Self {
-        Self {
+    pub fn new(location: Location, settings: &StoreSettings) -> Result<Self> {
+        let creations = location.creations(settings)?;
+        Ok(Self {
+            writes: match creations {
+                None => Writes::Conditional,
+                Some(_) => Writes::CreateOnly,
+            },
             location,
-            lease,
+            creations,
+            lease: settings.lease,
+            longest_request: settings.retry_for + settings.timeout,
             clock: Arc::new(SystemClock),
-        }
+        })
     }
 
     pub(super) fn name_of(&self, key: &str) -> String {
@@ -160,6 +201,11 @@ impl Remote {
         mode: PutMode,
         hash: Option<&str>,
     ) -> object_store::Result<UpdateVersion> {
+        let (store, mode) = match (&self.creations, mode) {
+            // That client's requests say by themselves that they do not overwrite.
+            (Some(creations), PutMode::Create) => (creations, PutMode::Overwrite),
+            (_, mode) => (&self.location.store, mode),
+        };
         let mut options = PutOptions::from(mode);
         if let Some(hash) = hash {
             options
@@ -167,7 +213,7 @@ impl Remote {
                 .insert(Attribute::Metadata(HASH.into()), hash.to_string().into());
         }
         let path = self.location.key(key);
-        let put = self.location.store.put_opts(&path, bytes, options).await?;
+        let put = store.put_opts(&path, bytes, options).await?;
         Ok(UpdateVersion {
             e_tag: put.e_tag,
             version: put.version,
@@ -189,6 +235,30 @@ impl Remote {
             .store
             .list(Some(&prefix))
             .try_filter_map(|meta| async move { Ok(meta.location.filename().map(str::to_string)) })
+            .try_collect()
+            .await
+            .map_err(Error::store(format!("listing {}", self.name_of(folder))))
+    }
+
+    /// The keys below a folder that were written so long ago, by the store's time.
+    pub(super) async fn list_older(
+        &self,
+        folder: &str,
+        now: DateTime<Utc>,
+        age: Duration,
+    ) -> Result<Vec<String>> {
+        let prefix = self.location.key(folder);
+        let is_old = |meta: &ObjectMeta| {
+            let passed = (now - meta.last_modified).to_std();
+            passed.is_ok_and(|passed| passed > age)
+        };
+        self.location
+            .store
+            .list(Some(&prefix))
+            .try_filter_map(|meta| async move {
+                let name = meta.location.filename().filter(|_| is_old(&meta));
+                Ok(name.map(|name| format!("{folder}/{name}")))
+            })
             .try_collect()
             .await
             .map_err(Error::store(format!("listing {}", self.name_of(folder))))

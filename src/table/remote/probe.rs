@@ -5,15 +5,16 @@ use chrono::{DateTime, Utc};
 use object_store::{PutMode, PutPayload, UpdateVersion};
 use serde_json::json;
 
-use super::{Remote, TRIES, slots};
+use super::{Remote, TRIES, Writes, slots};
 use crate::error::{Error, Result};
 
-const MEND: &str = "use a store with conditional writes (Amazon S3, Azure, Google, MinIO, R2), or a warehouse on the local disk";
+const MEND: &str = "use a store with conditional writes (Amazon S3, Azure, Google, MinIO, R2), `conditional_writes` of `stores:` for OSS and COS, or a warehouse on the local disk";
+const FOLDER: &str = "_loudou/probe";
 
 /// Tries the conditions on a key of its own and removes it; gives the store's time.
 pub(in crate::table) async fn probe(remote: &Remote) -> Result<DateTime<Utc>> {
     let nonce = remote.clock.nonce();
-    let key = format!("_loudou/probe/{nonce}");
+    let key = format!("{FOLDER}/{nonce}");
     let text =
         |number: u8| PutPayload::from(json!({ "nonce": nonce, "number": number }).to_string());
     let refuse = |what: &str| {
@@ -35,9 +36,14 @@ pub(in crate::table) async fn probe(remote: &Remote) -> Result<DateTime<Utc>> {
         e_tag: Some("\"00000000000000000000000000000000\"".to_string()),
         version: Some("1".to_string()),
     };
-    let update = remote
-        .put(&key, text(3), PutMode::Update(other_tag), None)
-        .await;
+    let update = match remote.writes {
+        Writes::CreateOnly => None,
+        Writes::Conditional => Some(
+            remote
+                .put(&key, text(3), PutMode::Update(other_tag), None)
+                .await,
+        ),
+    };
     let mut now = None;
     let mut failure = None;
     for tried in 0..TRIES {
@@ -53,11 +59,13 @@ pub(in crate::table) async fn probe(remote: &Remote) -> Result<DateTime<Utc>> {
     let is_first = remote.get(&key).await?.is_some_and(|bytes| bytes == first);
     if matches!(
         update,
-        Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. })
+        Some(Err(
+            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
+        ))
     ) {
         return Err(refuse("has no conditional writes"));
     }
-    if second.is_ok() || update.is_ok() || !is_first {
+    if second.is_ok() || matches!(update, Some(Ok(_))) || !is_first {
         return Err(refuse("ignores the conditions of writes"));
     }
     let now = match (now, failure) {
@@ -65,7 +73,17 @@ pub(in crate::table) async fn probe(remote: &Remote) -> Result<DateTime<Utc>> {
         (None, Some(failure)) => return Err(failure),
         (None, None) => return Err(refuse("does not have what was written just now")),
     };
-    // Nobody else knows the key; where this fails, a small object stays behind.
+    // Nobody else knows the key. Where this fails, a later run removes it.
     let _ = remote.remove(vec![key]).await;
+    let _ = remove_old(remote, now).await;
     Ok(now)
+}
+
+/// Removes what runs left behind that were cut off in their trial, once their requests are over for sure.
+async fn remove_old(remote: &Remote, now: DateTime<Utc>) -> Result<()> {
+    let old = remote.list_older(FOLDER, now, remote.lease).await?;
+    match old.is_empty() {
+        true => Ok(()),
+        false => remote.remove(old).await,
+    }
 }

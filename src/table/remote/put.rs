@@ -1,21 +1,29 @@
 //! Replaces one published object, and only the version that was seen before the commit.
 
-use std::future::Future;
 use std::path::Path;
 
 use object_store::{PutMode, PutPayload, UpdateVersion};
 
-use super::{Head, Remote, TRIES};
+use super::{Head, Remote, TRIES, Writes};
 use crate::error::{Error, Result};
+use crate::table::log::RunLog;
+use crate::table::planted::{self, Mistake};
 
 /// Bytes that stores take in one request; only single requests can be conditional.
 const LARGEST_PUT_BYTES: u64 = 5_000 << 20;
+
+/// Where the bytes are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::table) enum Content<'a> {
+    File(&'a Path),
+    Text(&'a str),
+}
 
 /// What is to be published.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::table) struct Upload<'a> {
     pub(in crate::table) key: &'a str,
-    pub(in crate::table) path: &'a Path,
+    pub(in crate::table) content: Content<'a>,
     pub(in crate::table) hash: &'a str,
     pub(in crate::table) bytes: u64,
 }
@@ -33,15 +41,17 @@ pub(in crate::table) fn refuse_too_large(remote: &Remote, upload: &Upload<'_>) -
     )))
 }
 
-/// Publishes one object. `seen` is what was there before the commit; `is_fenced` tells whether another run
-/// has taken over the log. After any failure or doubt, in this order: (a) see what is there — our own bytes
-/// are published; (b) see whether the log is still ours; (c) replace what was seen in (a). To look at the
-/// log before the object would lose updates.
-pub(in crate::table) async fn publish<F: Future<Output = Result<bool>>>(
+/// Publishes one object. `seen` is what was there before the commit. After any failure or doubt, in this
+/// order: (a) see what is there — our own bytes are published; (b) see whether the log is still ours;
+/// (c) replace what was seen in (a). To look at the log before the object would lose updates.
+///
+/// A store without such conditions is written to as long as no other run can have taken over; what reaches
+/// it later all the same is found by the next run, which compares everything with the log.
+pub(in crate::table) async fn publish(
     remote: &Remote,
     upload: &Upload<'_>,
     seen: Option<Head>,
-    is_fenced: impl Fn() -> F,
+    log: &RunLog,
 ) -> Result<UpdateVersion> {
     let mine = |head: &Option<Head>| match head {
         Some(head) if head.is(upload.hash, upload.bytes) => Some(head.version.clone()),
@@ -50,15 +60,23 @@ pub(in crate::table) async fn publish<F: Future<Output = Result<bool>>>(
     if let Some(version) = mine(&seen) {
         return Ok(version);
     }
-    let bytes = std::fs::read(upload.path).map_err(Error::io("reading", upload.path))?;
-    let bytes = PutPayload::from(bytes);
+    let bytes = match upload.content {
+        Content::File(path) => {
+            PutPayload::from(std::fs::read(path).map_err(Error::io("reading", path))?)
+        }
+        Content::Text(text) => PutPayload::from(text.to_string()),
+    };
     let fault = || Error::store(format!("publishing {}", remote.name_of(upload.key)));
     let mut seen = seen;
     let mut tried = 0;
     loop {
-        let mode = match &seen {
-            Some(head) => PutMode::Update(head.version.clone()),
-            None => PutMode::Create,
+        let mode = match (&seen, remote.writes) {
+            (_, Writes::CreateOnly) => {
+                log.stop_if_late().await?;
+                PutMode::Overwrite
+            }
+            (Some(head), Writes::Conditional) => PutMode::Update(head.version.clone()),
+            (None, Writes::Conditional) => PutMode::Create,
         };
         let mut failure = match remote
             .put(upload.key, bytes.clone(), mode, Some(upload.hash))
@@ -66,11 +84,29 @@ pub(in crate::table) async fn publish<F: Future<Output = Result<bool>>>(
         {
             Ok(version) if version.e_tag.is_some() => return Ok(version),
             Ok(_) => None,
-            Err(error) => Some(fault()(error)),
+            Err(
+                object_store::Error::Precondition { .. }
+                | object_store::Error::AlreadyExists { .. },
+            ) if planted::is(Mistake::RefusalTakenAsSuccess) => {
+                let there = remote.head(upload.key).await?;
+                return Ok(there.map_or(
+                    UpdateVersion {
+                        e_tag: None,
+                        version: None,
+                    },
+                    |it| it.version,
+                ));
+            }
+            Err(error) => {
+                if planted::is(Mistake::DeletionOnUnknown) {
+                    remote.remove(vec![upload.key.to_string()]).await?;
+                }
+                Some(fault()(error))
+            }
         };
         loop {
             tried += 1;
-            match look_again(remote, upload, &is_fenced).await {
+            match look_again(remote, upload, log).await {
                 Ok(head) => {
                     if let Some(version) = mine(&head) {
                         return Ok(version);
@@ -99,11 +135,13 @@ pub(in crate::table) async fn publish<F: Future<Output = Result<bool>>>(
 }
 
 /// (a), then (b).
-async fn look_again<F: Future<Output = Result<bool>>>(
-    remote: &Remote,
-    upload: &Upload<'_>,
-    is_fenced: &impl Fn() -> F,
-) -> Result<Option<Head>> {
+async fn look_again(remote: &Remote, upload: &Upload<'_>, log: &RunLog) -> Result<Option<Head>> {
+    if planted::is(Mistake::LogBeforeObject) {
+        return match log.is_fenced().await? {
+            true => Err(fenced(remote)),
+            false => remote.head(upload.key).await,
+        };
+    }
     let head = remote.head(upload.key).await?;
     if head
         .as_ref()
@@ -111,7 +149,7 @@ async fn look_again<F: Future<Output = Result<bool>>>(
     {
         return Ok(head);
     }
-    match is_fenced().await? {
+    match log.is_fenced().await? {
         true => Err(fenced(remote)),
         false => Ok(head),
     }

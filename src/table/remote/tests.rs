@@ -135,6 +135,10 @@ impl Clock for Impatient {
     fn nonce(&self) -> String {
         SystemClock.nonce()
     }
+
+    fn since_boot(&self) -> Duration {
+        SystemClock.since_boot()
+    }
 }
 
 fn warehouse(
@@ -154,7 +158,10 @@ fn warehouse(
             base: Key::from("w"),
             url: "s3://b/w/".to_string(),
         },
+        creations: None,
+        writes: Writes::Conditional,
         lease,
+        longest_request: Duration::from_secs(300),
         clock: Arc::new(Impatient),
     })
 }
@@ -343,11 +350,11 @@ async fn one_that_is_taken_over_between_commit_and_publication_publishes_nothing
     let written = &commit.ready[0].written;
     let upload = put::Upload {
         key: "t/data.parquet",
-        path: &written.path,
+        content: put::Content::File(&written.path),
         hash: &written.hash,
         bytes: written.bytes,
     };
-    let error = put::publish(remote, &upload, seen, || silent.is_fenced())
+    let error = put::publish(remote, &upload, seen, &silent)
         .await
         .unwrap_err();
     assert_eq!(error.exit_code(), 75, "{error}");

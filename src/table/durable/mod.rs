@@ -3,7 +3,9 @@
 //! The order (write, sync the file, rename, sync the folder and every folder newly made) is what a
 //! crash of the machine asks for; object_store's local store never syncs.
 
-use std::fs::{self, File, OpenOptions};
+pub(super) mod disk;
+
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -20,9 +22,7 @@ fn temporary(path: &Path) -> std::path::PathBuf {
 }
 
 fn sync_folder(path: &Path) -> Result<()> {
-    File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(Error::io("syncing the folder", path))
+    disk::sync_folder(path).map_err(Error::io("syncing the folder", path))
 }
 
 /// Makes a folder and its missing parents so that they survive a crash.
@@ -32,7 +32,7 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
     }
     let parent = path.parent().unwrap_or(Path::new("/"));
     make_folder(parent)?;
-    match fs::create_dir(path) {
+    match disk::create_folder(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(Error::io("making the folder", path)(error)),
@@ -47,15 +47,8 @@ fn write_temporary(
     let parent = path.parent().unwrap_or(Path::new("/"));
     make_folder(parent)?;
     let temporary = temporary(path);
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&temporary)
-        .and_then(|mut file| {
-            fill(&mut file)?;
-            file.sync_all()
-        })
+    disk::write(&temporary, fill)
+        .and_then(|file| disk::sync_file(&file, &temporary))
         .map_err(Error::io("writing", &temporary))?;
     Ok(temporary)
 }
@@ -65,29 +58,29 @@ pub(super) fn replace_with_file(from: &Path, path: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(Error::io("opening", from))?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     make_folder(folder)?;
-    source.sync_all().map_err(Error::io("writing", from))?;
-    match fs::rename(from, path) {
+    disk::sync_file(&source, from).map_err(Error::io("writing", from))?;
+    match disk::rename(from, path) {
         Ok(()) => return sync_folder(folder),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
         Err(error) => return Err(Error::io("publishing", path)(error)),
     }
     let temporary = write_temporary(path, |file| io::copy(&mut source, file).map(|_| ()))?;
-    fs::rename(&temporary, path).map_err(Error::io("publishing", path))?;
+    disk::rename(&temporary, path).map_err(Error::io("publishing", path))?;
     sync_folder(path.parent().unwrap_or(Path::new("/")))
 }
 
 /// Replaces (or creates) `path` by a text.
 pub(super) fn replace_with_text(text: &str, path: &Path) -> Result<()> {
     let temporary = write_temporary(path, |file| file.write_all(text.as_bytes()))?;
-    fs::rename(&temporary, path).map_err(Error::io("writing", path))?;
+    disk::rename(&temporary, path).map_err(Error::io("writing", path))?;
     sync_folder(path.parent().unwrap_or(Path::new("/")))
 }
 
 /// Creates `path`, which must not exist; `false` if it does. Never half-written.
 pub(super) fn create(text: &str, path: &Path) -> Result<bool> {
     let temporary = write_temporary(path, |file| file.write_all(text.as_bytes()))?;
-    let linked = fs::hard_link(&temporary, path);
-    fs::remove_file(&temporary).map_err(Error::io("removing", &temporary))?;
+    let linked = disk::link(&temporary, path);
+    disk::remove(&temporary).map_err(Error::io("removing", &temporary))?;
     match linked {
         Ok(()) => {
             sync_folder(path.parent().unwrap_or(Path::new("/")))?;
@@ -101,16 +94,40 @@ pub(super) fn create(text: &str, path: &Path) -> Result<bool> {
 /// Removes what a crash may have left beside `path`.
 pub(super) fn remove_temporary(path: &Path) -> Result<()> {
     let temporary = temporary(path);
-    match fs::remove_file(&temporary) {
+    match disk::remove(&temporary) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("removing", &temporary)(error)),
     }
 }
 
+/// Makes good what a process that was killed left undone below a folder: removes its temporaries, and syncs
+/// folders whose names it may have changed without doing so.
+pub(super) fn restore(folder: &Path) -> Result<()> {
+    let entries = std::fs::read_dir(folder).map_err(Error::io("listing", folder))?;
+    for entry in entries {
+        let entry = entry.map_err(Error::io("listing", folder))?;
+        let path = entry.path();
+        if entry
+            .file_type()
+            .map_err(Error::io("looking at", &path))?
+            .is_dir()
+        {
+            restore(&path)?;
+        } else if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().ends_with(TEMPORARY_SUFFIX))
+        {
+            disk::remove(&path).map_err(Error::io("removing", &path))?;
+        }
+    }
+    sync_folder(folder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn creates_once_and_replaces_whole() {
