@@ -7,7 +7,7 @@ pub mod audit;
 mod date_text;
 mod durable;
 #[cfg(test)]
-mod faults;
+pub(crate) mod faults;
 mod lock;
 pub mod log;
 mod mounts;

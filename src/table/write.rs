@@ -315,7 +315,12 @@ pub fn hash_file(path: &Path) -> Result<(String, u64)> {
 
 /// SHA-256 of a text, hexadecimal.
 pub fn hash_text(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    hash_bytes(text.as_bytes())
+}
+
+/// SHA-256 of bytes, hexadecimal.
+pub(super) fn hash_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,6 +1,8 @@
 //! One run: sources, then models in order, each computed on scratch, audited, and only then
 //! published. A failure stops what depends on it, by name, and nothing else.
 
+#[cfg(test)]
+mod faults;
 mod freshness;
 mod models;
 mod restated;

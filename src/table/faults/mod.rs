@@ -8,10 +8,12 @@
 //! - `interleaved`: a run that is silent at any request while another works, with a fault before it
 //! - `seeded`: two runs, several faults, by chance
 //! - `local`: every operation of the disk, the process killed or the machine stopped around it
+//! - `at_once`: a store for whole nights of the real engine, which answers as it is asked
 //! - `mistakes`: the same plans find mistakes that are planted
 //!
 //! `LOUDOU_FAULT_SEED` is the seed, `LOUDOU_FAULT_ROUNDS` how many times more than usual is played.
 
+pub(crate) mod at_once;
 pub(super) mod disk;
 mod exhaustive;
 mod interleaved;
@@ -27,6 +29,8 @@ mod world;
 
 use std::future::Future;
 
+pub(crate) use plans::Chance;
+
 /// A number of the environment.
 fn number_of(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
@@ -35,11 +39,11 @@ fn number_of(name: &str, default: u64) -> u64 {
     }
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     number_of("LOUDOU_FAULT_SEED", 20_261_121)
 }
 
-fn rounds() -> u64 {
+pub(crate) fn rounds() -> u64 {
     number_of("LOUDOU_FAULT_ROUNDS", 1)
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use object_store::path::Path as Key;
 
-use super::store::{Seen, Shared};
-use super::world::BASE;
+use super::store::{Ask, Seen};
+use super::world::{BASE, Profile};
 use crate::error::{Error, Result};
 use crate::store::Location;
 use crate::table::log::RunLog;
@@ -35,11 +35,8 @@ pub(super) fn day(raw: &mut Raw, date: &str, version: u32, ids: u32) {
 }
 
 /// A warehouse in a store as a run sees it.
-pub(super) fn warehouse(shared: &Shared, actor: usize, writes: Writes) -> Warehouse {
-    let seen = Seen {
-        shared: shared.clone(),
-        actor,
-    };
+pub(super) fn warehouse(asked: Arc<dyn Ask>, actor: usize, profile: Profile) -> Warehouse {
+    let seen = Seen { asked, actor };
     Warehouse::remote(Remote {
         location: Location {
             store: Arc::new(seen.clone()),
@@ -47,7 +44,10 @@ pub(super) fn warehouse(shared: &Shared, actor: usize, writes: Writes) -> Wareho
             url: format!("s3://b/{BASE}/"),
         },
         creations: None,
-        writes,
+        writes: match profile {
+            Profile::CreateOnly => Writes::CreateOnly,
+            _ => Writes::Conditional,
+        },
         lease: LEASE,
         longest_request: Duration::from_secs(300),
         clock: Arc::new(seen),

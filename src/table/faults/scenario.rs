@@ -14,7 +14,6 @@ use super::plans::Undisturbed;
 use super::schedule::{Actor, Begin, End, Kind, Plan, Trace, play};
 use super::store::Shared;
 use super::world::{Profile, World};
-use crate::table::remote::Writes;
 
 /// Faults that fired, by kind and operation.
 pub(super) type Histogram = BTreeMap<(Kind, String), u64>;
@@ -22,20 +21,16 @@ pub(super) type Histogram = BTreeMap<(Kind, String), u64>;
 /// A store with nights to be played on it.
 pub(super) struct Scenario {
     pub(super) shared: Shared,
-    writes: Writes,
+    profile: Profile,
     scratch: tempfile::TempDir,
     next_actor: AtomicUsize,
 }
 
 impl Scenario {
     pub(super) fn on(world: World) -> Self {
-        let writes = match world.profile {
-            Profile::CreateOnly => Writes::CreateOnly,
-            _ => Writes::Conditional,
-        };
         Self {
+            profile: world.profile,
             shared: Shared::new(Arc::new(Mutex::new(world))),
-            writes,
             scratch: tempfile::tempdir().unwrap(),
             next_actor: AtomicUsize::new(0),
         }
@@ -45,7 +40,7 @@ impl Scenario {
     pub(super) fn actor(&self, begin: Begin, raw: &Raw) -> Actor {
         let number = self.next_actor.fetch_add(1, Ordering::Relaxed);
         let scratch: PathBuf = self.scratch.path().join(number.to_string());
-        let warehouse = warehouse(&self.shared, number, self.writes);
+        let warehouse = warehouse(Arc::new(self.shared.clone()), number, self.profile);
         Actor {
             number,
             begin,

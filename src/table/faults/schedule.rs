@@ -16,7 +16,7 @@ use crate::error::Result;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Not done, and nobody knows.
     ErrorBefore,
     /// Done, but the answer is lost.
@@ -441,7 +441,7 @@ fn take_step(
     let _ = answer.send(outcome);
 }
 
-fn conflict(request: &Request) -> Error {
+pub(super) fn conflict(request: &Request) -> Error {
     match request {
         Request::Put {
             key,

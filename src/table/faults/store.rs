@@ -68,10 +68,18 @@ impl Shared {
     }
 }
 
+/// Who answers the requests of runs, and how time passes for them.
+pub(super) trait Ask: Send + Sync + 'static {
+    fn ask(&self, actor: usize, request: Request) -> BoxFuture<'static, Outcome>;
+    fn sleep(&self, actor: usize, time: Duration) -> BoxFuture<'static, ()>;
+    fn nonce(&self, actor: usize) -> String;
+    fn now(&self) -> DateTime<Utc>;
+}
+
 /// What one run sees.
 #[derive(Clone)]
 pub(super) struct Seen {
-    pub(super) shared: Shared,
+    pub(super) asked: Arc<dyn Ask>,
     pub(super) actor: usize,
 }
 
@@ -94,27 +102,61 @@ pub(super) fn unknown(why: &'static str) -> Error {
     }
 }
 
-impl Seen {
-    async fn ask(self, request: Request) -> Outcome {
+impl Ask for Shared {
+    fn ask(&self, actor: usize, request: Request) -> BoxFuture<'static, Outcome> {
         let (answer, answered) = oneshot::channel();
-        {
-            let mut queue = self.shared.queue.lock().unwrap();
-            queue.entered += 1;
-            let number = queue.entered;
-            queue.tickets.insert(
-                number,
-                Ticket {
-                    actor: self.actor,
-                    request,
-                    answer,
-                },
-            );
+        let mut queue = self.queue.lock().unwrap();
+        queue.entered += 1;
+        let number = queue.entered;
+        queue.tickets.insert(
+            number,
+            Ticket {
+                actor,
+                request,
+                answer,
+            },
+        );
+        async move {
+            match answered.await {
+                Ok(outcome) => outcome,
+                // The run was cut off.
+                Err(_) => std::future::pending().await,
+            }
         }
-        match answered.await {
-            Ok(outcome) => outcome,
-            // The run was cut off.
-            Err(_) => std::future::pending().await,
+        .boxed()
+    }
+
+    fn sleep(&self, actor: usize, time: Duration) -> BoxFuture<'static, ()> {
+        let (wake, woken) = oneshot::channel();
+        let until = self.now() + time;
+        let mut queue = self.queue.lock().unwrap();
+        queue.entered += 1;
+        let number = queue.entered;
+        queue
+            .sleepers
+            .insert(number, Sleeper { actor, until, wake });
+        async move {
+            if woken.await.is_err() {
+                std::future::pending().await
+            }
         }
+        .boxed()
+    }
+
+    fn nonce(&self, actor: usize) -> String {
+        let mut queue = self.queue.lock().unwrap();
+        queue.nonces += 1;
+        format!("nonce-{actor}-{}", queue.nonces)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.world.lock().unwrap().now
+    }
+}
+
+impl Seen {
+    fn ask(&self, request: Request) -> BoxFuture<'static, Outcome> {
+        self.asked.ask(self.actor, request)
     }
 }
 
@@ -132,7 +174,7 @@ impl ObjectStore for Seen {
             mode: options.mode,
             attributes: options.attributes,
         };
-        match self.clone().ask(request).await {
+        match self.ask(request).await {
             Outcome::Answered(Ok(Answer::Put(tag))) => Ok(PutResult {
                 e_tag: Some(tag),
                 version: None,
@@ -148,19 +190,28 @@ impl ObjectStore for Seen {
             is_head: options.head,
             if_match: options.if_match,
         };
-        let (object, is_cut) = match self.clone().ask(request).await {
+        let (object, is_cut) = match self.ask(request).await {
             Outcome::Answered(Ok(Answer::Get(object))) => (object, false),
             Outcome::Cut(object) => (object, true),
             Outcome::Answered(Err(error)) => return Err(error),
             Outcome::Answered(Ok(_)) => return Err(unknown("another answer than was asked for")),
         };
-        let half = object.bytes.slice(..object.bytes.len() / 2);
+        let size = object.meta.size;
+        let range = match options.range {
+            Some(range) => range
+                .as_range(size)
+                .map_err(|_| unknown("there is no such range"))?,
+            None => 0..size,
+        };
+        let asked = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+        let bytes = object.bytes.slice(asked);
+        let half = bytes.slice(..bytes.len() / 2);
         let parts = match is_cut {
             true => vec![Ok(half), Err(unknown("the answer broke off"))],
-            false => vec![Ok(object.bytes)],
+            false => vec![Ok(bytes)],
         };
         Ok(GetResult {
-            range: 0..object.meta.size,
+            range,
             payload: GetResultPayload::Stream(stream::iter(parts).boxed()),
             meta: object.meta,
             attributes: object.attributes,
@@ -187,7 +238,7 @@ impl ObjectStore for Seen {
 
     fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<ObjectMeta, Error>> {
         let prefix = prefix.cloned().unwrap_or_default();
-        let asked = self.clone().ask(Request::List { prefix });
+        let asked = self.ask(Request::List { prefix });
         asked
             .map(|outcome| {
                 stream::iter(match outcome {
@@ -221,35 +272,15 @@ impl ObjectStore for Seen {
 
 impl Clock for Seen {
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
-        let (wake, woken) = oneshot::channel();
-        let until = self.shared.world.lock().unwrap().now + time;
-        let mut queue = self.shared.queue.lock().unwrap();
-        queue.entered += 1;
-        let number = queue.entered;
-        queue.sleepers.insert(
-            number,
-            Sleeper {
-                actor: self.actor,
-                until,
-                wake,
-            },
-        );
-        async move {
-            if woken.await.is_err() {
-                std::future::pending().await
-            }
-        }
-        .boxed()
+        self.asked.sleep(self.actor, time)
     }
 
     fn nonce(&self) -> String {
-        let mut queue = self.shared.queue.lock().unwrap();
-        queue.nonces += 1;
-        format!("nonce-{}-{}", self.actor, queue.nonces)
+        self.asked.nonce(self.actor)
     }
 
     fn since_boot(&self) -> Duration {
-        let now = self.shared.world.lock().unwrap().now;
-        Duration::from_millis(u64::try_from(now.timestamp_millis()).unwrap_or(0))
+        let millis = self.asked.now().timestamp_millis();
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
     }
 }

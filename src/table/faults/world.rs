@@ -13,7 +13,7 @@ use object_store::path::Path as Key;
 use object_store::{Attribute, Attributes, Error, ObjectMeta, PutMode};
 
 use crate::table::state::{Entry, State};
-use crate::table::write::hash_text;
+use crate::table::write::hash_bytes;
 
 /// Where the warehouse lies in the store.
 pub(super) const BASE: &str = "w";
@@ -250,7 +250,7 @@ impl World {
                 self.writes += 1;
                 let tag = match self.profile {
                     Profile::FreshTags => format!("\"0x{:016X}\"", self.writes),
-                    _ => format!("\"{}\"", &hash_text(&String::from_utf8_lossy(bytes))[..32]),
+                    _ => format!("\"{}\"", &hash_bytes(bytes)[..32]),
                 };
                 self.look_at_write(key, bytes, attributes);
                 let meta = ObjectMeta {
@@ -330,7 +330,7 @@ impl World {
         if key.prefix_matches(&Key::from(format!("{BASE}/_loudou/log"))) {
             self.look_at_slot(key, &text);
         } else if key.as_ref().ends_with(".parquet") {
-            let hash = hash_text(&text);
+            let hash = hash_bytes(bytes);
             let told = attributes.get(&Attribute::Metadata("sha256".into()));
             if told.is_none_or(|told| told.as_ref() != hash) {
                 self.violations
@@ -427,8 +427,7 @@ impl World {
                 match self.objects.get(&key) {
                     None => found.push(format!("{key} is not there")),
                     Some(object) => {
-                        let text = String::from_utf8_lossy(&object.bytes);
-                        if hash_text(&text) != partition.hash {
+                        if hash_bytes(&object.bytes) != partition.hash {
                             found.push(format!("{key} is not what the log says"));
                         }
                         if partition.etag != object.meta.e_tag {
