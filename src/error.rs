@@ -44,6 +44,14 @@ pub enum Error {
         /// The system's error.
         source: std::io::Error,
     },
+    /// The local disk did not confirm what was written; nobody knows what is on it. Ends a run.
+    #[error("the disk did not confirm {path}: {source}; this run stops, and the next one compares everything with the log", path = .path.display())]
+    Unsynced {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// An object could not be read at all; it names the object.
     #[error("{object}: {cause}")]
     Object {
@@ -71,7 +79,11 @@ impl Error {
         match self {
             Self::Usage(_) | Self::Project(_) => 2,
             Self::Held(_) | Self::Incomplete(_) | Self::Locked(_) | Self::Store { .. } => 75,
-            Self::Io { .. } | Self::Object { .. } | Self::Engine { .. } | Self::Failed(_) => 1,
+            Self::Io { .. }
+            | Self::Unsynced { .. }
+            | Self::Object { .. }
+            | Self::Engine { .. }
+            | Self::Failed(_) => 1,
         }
     }
 
@@ -101,6 +113,19 @@ impl Error {
             path: path.into(),
             source,
         }
+    }
+
+    /// Wraps the error of a sync.
+    pub fn unsynced(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Unsynced {
+            path: path.into(),
+            source,
+        }
+    }
+
+    /// Whether nothing more may be written: the run is no longer the writer, or the disk cannot be trusted.
+    pub fn ends_the_run(&self) -> bool {
+        matches!(self, Self::Locked(_) | Self::Unsynced { .. })
     }
 
     /// Wraps a store error.

@@ -100,7 +100,7 @@ pub async fn nightly(
                 }
                 step.files.push(path);
             }
-            Err(error @ Error::Locked(_)) => return Err(error),
+            Err(error) if error.ends_the_run() => return Err(error),
             Err(error) => {
                 is_broken = true;
                 failures.push(format!("{date}: {error}"));

@@ -145,7 +145,7 @@ pub async fn run(
         Ok(()) => log.release().await?,
         Err(error) => {
             // Whoever comes next need not wait for this one; unless it is there already.
-            if !matches!(error, Error::Locked(_)) {
+            if !error.ends_the_run() {
                 let _ = log.release().await;
             }
             return Err(error);
@@ -240,7 +240,7 @@ impl Night<'_> {
                 outcome = self.freshness(source, log, &mut step).await;
             }
             if let Err(error) = outcome {
-                stop_if_fatal(&error)?;
+                let error = stop_if_fatal(error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
                 step.is_unreachable = error.is_unreachable();
@@ -276,7 +276,7 @@ impl Night<'_> {
             let started = Instant::now();
             let mut step = StepResult::new("model", model.name());
             if let Err(error) = self.model(model, log, &mut step).await {
-                stop_if_fatal(&error)?;
+                let error = stop_if_fatal(error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
                 step.is_unreachable = error.is_unreachable();
@@ -306,7 +306,7 @@ impl Night<'_> {
             )
             .await
             {
-                stop_if_fatal(&error)?;
+                let error = stop_if_fatal(error)?;
                 step.status = Status::Failed;
                 step.why = error.to_string();
                 step.is_unreachable = error.is_unreachable();
@@ -334,10 +334,10 @@ fn remove_old_scratch(folder: &std::path::Path) {
     }
 }
 
-/// Errors after which nothing more may be written.
-fn stop_if_fatal(error: &Error) -> Result<()> {
-    match error {
-        Error::Locked(what) => Err(Error::Locked(what.clone())),
-        _ => Ok(()),
+/// Gives errors back after which nothing more may be written.
+fn stop_if_fatal(error: Error) -> Result<Error> {
+    match error.ends_the_run() {
+        true => Err(error),
+        false => Ok(error),
     }
 }

@@ -22,7 +22,7 @@ fn temporary(path: &Path) -> std::path::PathBuf {
 }
 
 fn sync_folder(path: &Path) -> Result<()> {
-    disk::sync_folder(path).map_err(Error::io("syncing the folder", path))
+    disk::sync_folder(path).map_err(Error::unsynced(path))
 }
 
 /// Makes a folder and its missing parents so that they survive a crash.
@@ -47,9 +47,8 @@ fn write_temporary(
     let parent = path.parent().unwrap_or(Path::new("/"));
     make_folder(parent)?;
     let temporary = temporary(path);
-    disk::write(&temporary, fill)
-        .and_then(|file| disk::sync_file(&file, &temporary))
-        .map_err(Error::io("writing", &temporary))?;
+    let file = disk::write(&temporary, fill).map_err(Error::io("writing", &temporary))?;
+    disk::sync_file(&file, &temporary).map_err(Error::unsynced(&temporary))?;
     Ok(temporary)
 }
 
@@ -58,7 +57,7 @@ pub(super) fn replace_with_file(from: &Path, path: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(Error::io("opening", from))?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     make_folder(folder)?;
-    disk::sync_file(&source, from).map_err(Error::io("writing", from))?;
+    disk::sync_file(&source, from).map_err(Error::unsynced(from))?;
     match disk::rename(from, path) {
         Ok(()) => return sync_folder(folder),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
