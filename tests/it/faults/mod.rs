@@ -12,10 +12,10 @@
 //! same trace.
 
 mod fired;
-// mod no_space;
+mod no_space;
 mod oracle;
 mod processes;
-// mod proxy;
+mod proxy;
 mod reader;
 mod room;
 mod seed;

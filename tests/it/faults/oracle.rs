@@ -8,7 +8,7 @@ use loudou::table::state::{Entry, State};
 use loudou::table::write::hash_file;
 use tokio::runtime::Handle;
 
-use super::room::{Before, Room, event_ids, said};
+use super::room::{Before, Room, Size, event_ids, said};
 use crate::store_servers::Place;
 use crate::support::{column, rows};
 
@@ -21,18 +21,18 @@ pub struct Expected {
 
 impl Expected {
     /// Runs the night on the local disk, both ways; every event must be there once.
-    pub fn of(runtime: &Handle) -> Self {
+    pub fn of(runtime: &Handle, size: Size) -> Self {
         let place = Place::disk();
         let from = |name: &str, before: Before| {
-            let room = Room::new(&place, runtime, name, before);
+            let room = Room::of_size(&place, runtime, name, before, size);
             room.heal(&room.project);
             let events = |day: u32| {
                 let key = format!("warehouse/events/dt=2026-11-{day}/data.parquet");
                 column(&rows(&room.folder().unwrap().join(key)), "event_id")
             };
             let ids: Vec<String> = (19..=21).flat_map(events).collect();
-            assert_eq!(ids.len(), event_ids().len());
-            assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), event_ids());
+            assert_eq!(ids.len(), event_ids(size).len());
+            assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), event_ids(size));
             (files(&room), room.slots())
         };
         let (files, slots) = from("whole", Before::Nothing);

@@ -93,21 +93,40 @@ fn line(id: &str, day: u32, hour: usize, user: usize, event: &str) -> String {
     format!("{line}\n")
 }
 
-/// Raw objects of a day by key: eight users click, some pay; one event is delivered twice. The last day has
-/// a bad line.
-fn raw_of(day: u32) -> BTreeMap<String, String> {
+/// How much there is of everything.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Users of a day.
+    pub users: usize,
+    /// Raw objects of a day.
+    pub objects: usize,
+    /// Lines of the last day that are no JSON, all in one object.
+    pub bad_lines: usize,
+}
+
+/// A night takes hardly longer than the start of the program.
+pub const SMALL: Size = Size {
+    users: 8,
+    objects: 2,
+    bad_lines: 1,
+};
+
+/// Raw objects of a day by key: users click, some pay; one event is delivered twice.
+fn raw_of(day: u32, size: Size) -> BTreeMap<String, String> {
     let mut objects = BTreeMap::new();
-    for part in 0..2 {
+    for part in 0..size.objects {
         let mut text = String::new();
-        for user in (part..8).step_by(2) {
-            text += &line(&format!("{day}-{user}-c"), day, 9 + part, user, "click");
+        for user in (part..size.users).step_by(size.objects) {
+            text += &line(&format!("{day}-{user}-c"), day, 9, user, "click");
             if user % 4 < 2 {
-                text += &line(&format!("{day}-{user}-p"), day, 12 + part, user, "pay");
+                text += &line(&format!("{day}-{user}-p"), day, 12, user, "pay");
             }
         }
-        text += &line(&format!("{day}-twice"), day, 20, 0, "click");
+        if part < 2 {
+            text += &line(&format!("{day}-twice"), day, 20, 0, "click");
+        }
         if (day, part) == (21, 1) {
-            text += "no json\n";
+            text += &"no json\n".repeat(size.bad_lines);
         }
         objects.insert(format!("raw/dt=2026-11-{day}/{part}.ndjson"), text);
     }
@@ -121,10 +140,10 @@ fn late() -> (String, String) {
 }
 
 /// Ids of all events, each once.
-pub fn event_ids() -> BTreeSet<String> {
-    let texts = (19..=21).flat_map(raw_of).chain([late()]);
+pub fn event_ids(size: Size) -> BTreeSet<String> {
+    let days = (19..=21).flat_map(|day| raw_of(day, size));
     let mut ids = BTreeSet::new();
-    for (_, text) in texts {
+    for (_, text) in days.chain([late()]) {
         for line in text.lines().filter(|line| line.starts_with('{')) {
             let line: Value = serde_json::from_str(line).unwrap();
             ids.insert(line["id"].as_str().unwrap().to_string());
@@ -136,28 +155,48 @@ pub fn event_ids() -> BTreeSet<String> {
 impl<'a> Room<'a> {
     /// A room of this name with all raw objects, on the morning that faults are to meet.
     pub fn new(place: &'a Place, runtime: &Handle, name: &str, before: Before) -> Self {
+        Self::of_size(place, runtime, name, before, SMALL)
+    }
+
+    /// The same with more or less in it.
+    pub fn of_size(
+        place: &'a Place,
+        runtime: &Handle,
+        name: &str,
+        before: Before,
+        size: Size,
+    ) -> Self {
         let room = Self {
             place,
             runtime: runtime.clone(),
             name: name.to_string(),
             project: Folder::new(&MODELS),
         };
-        room.write_project(&room.project, None, "");
+        room.write_project(&room.project, "");
         for day in 19..=20 {
-            room.put_all(raw_of(day));
+            room.put_all(raw_of(day, size));
         }
         if before == Before::TwoDays {
             let output = room.finished(room.command(&room.project, &night(20)).output().unwrap());
             assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         }
-        room.put_all(raw_of(21).into_iter().chain([late()]).collect());
+        room.put_all(raw_of(21, size).into_iter().chain([late()]).collect());
         room
     }
 
-    /// Writes the project's files: by way of another port of the store, with more settings.
-    pub fn write_project(&self, folder: &Folder, port: Option<u16>, more: &str) {
+    /// Writes the project's files: with more settings.
+    pub fn write_project(&self, folder: &Folder, more: &str) {
+        self.write_files(folder, more, &self.place.settings_with(TIMES, None));
+    }
+
+    /// The same, with other times and by way of another port of the store.
+    pub fn write_project_through(&self, port: u16, times: &str) {
+        let settings = self.place.settings_with(times, Some(port));
+        self.write_files(&self.project, "", &settings);
+    }
+
+    fn write_files(&self, folder: &Folder, more: &str, settings: &str) {
         let url = format!("{}{}/", self.place.url, self.name);
-        let settings = self.place.settings_with(TIMES, port);
         let file = format!(
             "project: small\ntime_zone: Asia/Shanghai\nlocale: en\ncurrency: CNY\nwarehouse: {url}warehouse/\n{more}{settings}"
         );
@@ -168,7 +207,7 @@ impl<'a> Room<'a> {
     /// The same project in another folder, as on another machine.
     pub fn another_project(&self) -> Folder {
         let folder = Folder::new(&MODELS);
-        self.write_project(&folder, None, "");
+        self.write_project(&folder, "");
         folder
     }
 

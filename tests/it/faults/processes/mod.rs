@@ -7,7 +7,7 @@ mod races;
 
 use super::fired::Fired;
 use super::oracle::Expected;
-use super::room::Room;
+use super::room::{Room, SMALL};
 use super::seed::{Asked, Draws};
 use crate::store_servers::Place;
 
@@ -46,7 +46,7 @@ fn killed_stopped_and_raced_runs_end_in_the_same_bytes() {
         .enable_all()
         .build()
         .unwrap();
-    let expected = Expected::of(runtime.handle());
+    let expected = Expected::of(runtime.handle(), SMALL);
     let fired = Fired::default();
     let places = [Some(Place::disk()), Place::s3(), Place::azure()];
     std::thread::scope(|scope| {

@@ -21,16 +21,20 @@ pub fn round(game: &Game<'_>, room: &Room<'_>, draws: &mut Draws) {
         let first = room.slots() + 1;
         let mut child = room.begin(&room.project);
         moments::wait(room, &mut child, game.length, game.expected.slots, draws);
-        signal(&child, "STOP");
+        // One that has ended and was waited for has no number any more.
         let is_running = moments::is_running(&mut child);
+        if !is_running {
+            let output = room.finished(child.wait_with_output().unwrap());
+            assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+            return;
+        }
+        signal(&child, "STOP");
         let process = child.id();
         // What it had sent arrives all the same.
         std::thread::sleep(Duration::from_millis(50));
         let stage = moments::stage(room, first, process);
-        if is_running {
-            game.fired.count("pause", stage);
-        }
-        let holds = is_running && stage != moments::STAGES[0] && stage != moments::LEFT;
+        game.fired.count("pause", stage);
+        let holds = stage != moments::STAGES[0] && stage != moments::LEFT;
         if room.place.is_remote() {
             taken_over(room, other, child, holds);
         } else {
