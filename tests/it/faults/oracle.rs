@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use arrow::array::AsArray;
 use loudou::table::state::{Entry, State};
 use loudou::table::write::hash_file;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tokio::runtime::Handle;
 
 use super::room::{Before, Room, Size, event_ids, said};
 use crate::store_servers::Place;
-use crate::support::{column, rows};
 
 /// The files of a warehouse that met no fault, by key.
 pub struct Expected {
@@ -24,24 +26,35 @@ impl Expected {
     pub fn of(runtime: &Handle, size: Size) -> Self {
         let place = Place::disk();
         let from = |name: &str, before: Before| {
-            let room = Room::of_size(&place, runtime, name, before, size);
-            room.heal(&room.project);
-            let events = |day: u32| {
-                let key = format!("warehouse/events/dt=2026-11-{day}/data.parquet");
-                column(&rows(&room.folder().unwrap().join(key)), "event_id")
-            };
-            let ids: Vec<String> = (19..=21).flat_map(events).collect();
-            assert_eq!(ids.len(), event_ids(size).len());
-            assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), event_ids(size));
-            (files(&room), room.slots())
+            Self::in_room(&Room::of_size(&place, runtime, name, before, size), size)
         };
-        let (files, slots) = from("whole", Before::Nothing);
-        assert_eq!(files.len(), 3 * 3 + 1, "{:?}", files.keys());
+        let whole = from("whole", Before::Nothing);
+        assert_eq!(whole.files.len(), 3 * 3 + 1, "{:?}", whole.files.keys());
+        let late = from("late", Before::TwoDays);
+        assert!(late.files == whole.files, "two ways, other bytes");
+        whole
+    }
+
+    /// Runs the night in a room on the local disk.
+    pub fn in_room(room: &Room<'_>, size: Size) -> Self {
+        room.heal(&room.project);
+        let events = |day: u32| {
+            let key = format!("warehouse/events/dt=2026-11-{day}/data.parquet");
+            ids_in(&room.folder().unwrap().join(key))
+        };
+        let mut ids: Vec<String> = (19..=21).flat_map(events).collect();
+        ids.sort();
+        let wanted: Vec<String> = event_ids(size).into_iter().collect();
         assert!(
-            from("late", Before::TwoDays).0 == files,
-            "two ways, other bytes"
+            ids == wanted,
+            "{} events instead of {}",
+            ids.len(),
+            wanted.len()
         );
-        Self { files, slots }
+        Self {
+            files: files(room),
+            slots: room.slots(),
+        }
     }
 
     /// What is in the warehouse now is what it should be, whole; `cut_off` runs were killed in it.
@@ -110,6 +123,21 @@ fn files(room: &Room<'_>) -> BTreeMap<String, Vec<u8>> {
         .filter(|key| !key.starts_with("warehouse/_loudou/"))
         .map(|key| (key.clone(), room.get(&key)))
         .collect()
+}
+
+/// Ids of the events in a file.
+fn ids_in(path: &Path) -> Vec<String> {
+    let file = std::fs::File::open(path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let mask = ProjectionMask::columns(reader.parquet_schema(), ["event_id"]);
+    let batches = reader.with_projection(mask).build().unwrap();
+    let mut ids = Vec::new();
+    for batch in batches {
+        let batch = batch.unwrap();
+        let column = batch.column(0).as_string::<i32>();
+        ids.extend(column.iter().map(|id| id.unwrap().to_string()));
+    }
+    ids
 }
 
 /// Temporary files that nobody will look at again, and the scratch of runs that have ended.

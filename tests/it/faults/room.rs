@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::store_servers::{Place, SECRET};
@@ -71,6 +71,8 @@ pub struct Room<'a> {
     name: String,
     /// The project's folder.
     pub project: Folder,
+    /// Lines of the project file.
+    more: &'static str,
 }
 
 /// The morning on which `day` is the last complete day, for the days from the 19th on.
@@ -86,11 +88,11 @@ fn night(day: u32) -> [String; 7] {
     ]
 }
 
-fn line(id: &str, day: u32, hour: usize, user: usize, event: &str) -> String {
+fn line(id: &str, day: u32, hour: usize, user: usize, event: &str, note: &str) -> String {
     let platform = ["ios", "android", "web"][user % 3];
-    let line = json!({"id": id, "ts": format!("2026-11-{day}T{hour:02}:00:00+08:00"),
-        "user": format!("u{user}"), "event": event, "platform": platform, "amount": "1.10"});
-    format!("{line}\n")
+    format!(
+        "{{\"id\":\"{id}\",\"ts\":\"2026-11-{day}T{hour:02}:00:00+08:00\",\"user\":\"u{user}\",\"event\":\"{event}\",\"platform\":\"{platform}\",\"amount\":\"1.10\",\"note\":\"{note}\"}}\n"
+    )
 }
 
 /// How much there is of everything.
@@ -102,6 +104,8 @@ pub struct Size {
     pub objects: usize,
     /// Lines of the last day that are no JSON, all in one object.
     pub bad_lines: usize,
+    /// Letters of a field that no column is declared for, in every line.
+    pub note_letters: usize,
 }
 
 /// A night takes hardly longer than the start of the program.
@@ -109,21 +113,23 @@ pub const SMALL: Size = Size {
     users: 8,
     objects: 2,
     bad_lines: 1,
+    note_letters: 0,
 };
 
 /// Raw objects of a day by key: users click, some pay; one event is delivered twice.
 fn raw_of(day: u32, size: Size) -> BTreeMap<String, String> {
+    let note = "x".repeat(size.note_letters);
     let mut objects = BTreeMap::new();
     for part in 0..size.objects {
         let mut text = String::new();
         for user in (part..size.users).step_by(size.objects) {
-            text += &line(&format!("{day}-{user}-c"), day, 9, user, "click");
+            text += &line(&format!("{day}-{user}-c"), day, 9, user, "click", &note);
             if user % 4 < 2 {
-                text += &line(&format!("{day}-{user}-p"), day, 12, user, "pay");
+                text += &line(&format!("{day}-{user}-p"), day, 12, user, "pay", &note);
             }
         }
         if part < 2 {
-            text += &line(&format!("{day}-twice"), day, 20, 0, "click");
+            text += &line(&format!("{day}-twice"), day, 20, 0, "click", &note);
         }
         if (day, part) == (21, 1) {
             text += &"no json\n".repeat(size.bad_lines);
@@ -135,7 +141,7 @@ fn raw_of(day: u32, size: Size) -> BTreeMap<String, String> {
 
 /// The object that comes a day late.
 fn late() -> (String, String) {
-    let text = line("late", 19, 23, 3, "pay") + &line("20-late", 20, 7, 5, "click");
+    let text = line("late", 19, 23, 3, "pay", "") + &line("20-late", 20, 7, 5, "click", "");
     ("raw/dt=2026-11-20/late.ndjson".into(), text)
 }
 
@@ -166,13 +172,27 @@ impl<'a> Room<'a> {
         before: Before,
         size: Size,
     ) -> Self {
+        Self::with(place, runtime, name, before, size, &[], "")
+    }
+
+    /// The same with more files in its project, and more lines in the project file.
+    pub fn with(
+        place: &'a Place,
+        runtime: &Handle,
+        name: &str,
+        before: Before,
+        size: Size,
+        files: &[(&str, &str)],
+        more: &'static str,
+    ) -> Self {
         let room = Self {
             place,
             runtime: runtime.clone(),
             name: name.to_string(),
-            project: Folder::new(&MODELS),
+            project: Folder::new(&[&MODELS[..], files].concat()),
+            more,
         };
-        room.write_project(&room.project, "");
+        room.write_project(&room.project);
         for day in 19..=20 {
             room.put_all(raw_of(day, size));
         }
@@ -184,18 +204,19 @@ impl<'a> Room<'a> {
         room
     }
 
-    /// Writes the project's files: with more settings.
-    pub fn write_project(&self, folder: &Folder, more: &str) {
-        self.write_files(folder, more, &self.place.settings_with(TIMES, None));
+    /// Writes the project's files.
+    pub fn write_project(&self, folder: &Folder) {
+        self.write_files(folder, &self.place.settings_with(TIMES, None));
     }
 
     /// The same, with other times and by way of another port of the store.
     pub fn write_project_through(&self, port: u16, times: &str) {
         let settings = self.place.settings_with(times, Some(port));
-        self.write_files(&self.project, "", &settings);
+        self.write_files(&self.project, &settings);
     }
 
-    fn write_files(&self, folder: &Folder, more: &str, settings: &str) {
+    fn write_files(&self, folder: &Folder, settings: &str) {
+        let more = self.more;
         let url = format!("{}{}/", self.place.url, self.name);
         let file = format!(
             "project: small\ntime_zone: Asia/Shanghai\nlocale: en\ncurrency: CNY\nwarehouse: {url}warehouse/\n{more}{settings}"
@@ -207,7 +228,7 @@ impl<'a> Room<'a> {
     /// The same project in another folder, as on another machine.
     pub fn another_project(&self) -> Folder {
         let folder = Folder::new(&MODELS);
-        self.write_project(&folder, "");
+        self.write_project(&folder);
         folder
     }
 

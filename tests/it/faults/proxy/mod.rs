@@ -169,7 +169,7 @@ fn play(round: &Round<'_>, favourites: Vec<(Fault, String)>, draws: &mut Draws) 
                 .count("exit", &format!("run ended with {ended}"));
             proxy.wait_until_idle();
         }
-        room.write_project(&room.project, "");
+        room.write_project(&room.project);
         room.heal(&room.project);
     });
     round.expected.check(&room, runs);
