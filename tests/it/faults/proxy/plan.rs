@@ -99,17 +99,17 @@ pub fn operation(request: &Request) -> String {
 /// The plan of one round.
 #[derive(Debug)]
 pub struct Plan {
-    pub seed: u64,
+    seed: u64,
     /// How likely any request meets any fault.
-    pub likely: f64,
+    likely: f64,
     /// These are likely by themselves: at most so many times each.
-    pub favourites: Vec<(Fault, String)>,
-    pub state: Mutex<Seen>,
+    favourites: Vec<(Fault, String)>,
+    seen: Mutex<Seen>,
 }
 
 /// What has come so far.
 #[derive(Debug, Default)]
-pub struct Seen {
+struct Seen {
     /// How often each request came.
     requests: BTreeMap<String, u64>,
     /// How often each favourite fired.
@@ -117,7 +117,7 @@ pub struct Seen {
     /// How many faults took long.
     long: usize,
     /// Every operation.
-    pub operations: BTreeSet<String>,
+    operations: BTreeSet<String>,
 }
 
 const FAVOURED_AT_MOST: usize = 2;
@@ -129,14 +129,19 @@ impl Plan {
             seed,
             likely,
             favourites,
-            state: Mutex::default(),
+            seen: Mutex::default(),
         }
+    }
+
+    /// Every operation that has come.
+    pub fn operations(&self) -> BTreeSet<String> {
+        self.seen.lock().unwrap().operations.clone()
     }
 
     /// What a request meets; counted.
     pub fn meets(&self, request: &Request, fired: &Fired) -> Option<Fault> {
         let operation = operation(request);
-        let mut seen = self.state.lock().unwrap();
+        let mut seen = self.seen.lock().unwrap();
         seen.operations.insert(operation.clone());
         // Keys of a probe and times in a query are never the same.
         let path = request.target.split('?').next().unwrap();

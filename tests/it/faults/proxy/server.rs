@@ -86,7 +86,7 @@ impl Shared {
         let answer = match self.plan.meets(&request, &self.fired) {
             None => self.pass_on(&request)?,
             Some(Fault::Error500) => http::answer("500 Internal Server Error", "InternalError"),
-            Some(Fault::Busy503) => http::answer("503 Service Unavailable", "SlowDown"),
+            Some(Fault::Busy503) => http::answer("503 Service Unavailable", busy(&request)),
             Some(Fault::Conflict409) => http::answer("409 Conflict", "ConditionalRequestConflict"),
             Some(Fault::Slow) => {
                 self.pass_on(&request)?;
@@ -110,6 +110,14 @@ impl Shared {
 
     fn pass_on(&self, request: &Request) -> io::Result<Vec<u8>> {
         http::pass_on(request, self.store_port)
+    }
+}
+
+/// How its store says that it is busy.
+fn busy(request: &Request) -> &'static str {
+    match request.target.starts_with("/devstoreaccount1/") {
+        true => "ServerBusy",
+        false => "SlowDown",
     }
 }
 
