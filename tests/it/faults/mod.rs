@@ -11,6 +11,11 @@
 //! When a signal or an answer arrives is up to the machine, so that a seed gives the same plan, not the
 //! same trace.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "seed and fired faults are told whoever of the helpers knows them"
+)]
+
 mod fired;
 mod no_space;
 mod oracle;

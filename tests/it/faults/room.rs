@@ -159,7 +159,7 @@ pub fn event_ids(size: Size) -> BTreeSet<String> {
 }
 
 impl<'a> Room<'a> {
-    /// A room of this name with all raw objects, on the morning that faults are to meet.
+    /// A small room of this name with all raw objects, on the morning that faults are to meet.
     pub fn new(place: &'a Place, runtime: &Handle, name: &str, before: Before) -> Self {
         Self::of_size(place, runtime, name, before, SMALL)
     }
@@ -267,8 +267,7 @@ impl<'a> Room<'a> {
         (!self.place.is_remote()).then(|| PathBuf::from(&self.place.url).join(&self.name))
     }
 
-    /// The store's tag of every object below `warehouse/` that a run keeps; on the local disk, its time of
-    /// change is part of it.
+    /// The store's tag and time of change of every object below `warehouse/` that only the holder may write.
     pub fn tags(&self) -> BTreeMap<String, String> {
         let folder = object_store::path::Path::from(self.key("warehouse"));
         let listed = self.place.store.list(Some(&folder));
@@ -278,7 +277,10 @@ impl<'a> Room<'a> {
             .unwrap();
         metas
             .into_iter()
-            .map(|meta| (meta.location.to_string(), meta.e_tag.unwrap_or_default()))
+            .map(|meta| {
+                let tag = format!("{:?} {}", meta.e_tag, meta.last_modified);
+                (meta.location.to_string(), tag)
+            })
             .filter(|(key, _)| !key.contains("/_loudou/beat/") && !key.contains("/_loudou/probe/"))
             .collect()
     }
@@ -324,8 +326,8 @@ impl<'a> Room<'a> {
         output
     }
 
-    /// The night without faults, after them: one that was cut off may have to be waited for. It must go well,
-    /// and the night after it must find nothing to do.
+    /// The night without faults, after them: it must go well. One that was cut off in a store holds the
+    /// warehouse for its lease.
     pub fn heal(&self, project: &Folder) {
         let until = Instant::now() + Duration::from_secs(60);
         loop {

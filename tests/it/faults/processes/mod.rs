@@ -5,9 +5,13 @@ mod moments;
 mod pauses;
 mod races;
 
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+
 use super::fired::Fired;
 use super::oracle::Expected;
-use super::room::{Room, SMALL};
+use super::room::{Before, Room, SMALL};
 use super::seed::{Asked, Draws};
 use crate::store_servers::Place;
 
@@ -31,12 +35,44 @@ const IN_A_STORE: Usual = Usual {
     races: 1,
 };
 
-/// What rounds are played with.
+/// What the rounds on a place are played with.
 struct Game<'a> {
+    place: &'a Place,
     expected: &'a Expected,
     fired: &'a Fired,
     /// Seconds that an undisturbed night takes here.
     length: f64,
+}
+
+impl Game<'_> {
+    fn play(&self, asked: &Asked, runtime: &Handle) {
+        type Round = fn(&Game<'_>, &Room<'_>, &mut Draws);
+        let usual = match self.place.is_remote() {
+            true => IN_A_STORE,
+            false => ON_DISK,
+        };
+        let kinds: [(&str, usize, Round); 3] = [
+            ("kill", usual.kills, kills::round),
+            ("pause", usual.pauses, pauses::round),
+            ("race", usual.races, races::round),
+        ];
+        let begun = Instant::now();
+        for (kind, usual, play) in kinds {
+            for round in 0..asked.rounds(usual) {
+                let name = format!("{kind}-{round}");
+                println!("{} {name}", self.place.name);
+                let mut draws = asked.draws(&format!("{} {kind}", self.place.name), round);
+                let before = match draws.coin() {
+                    true => Before::Nothing,
+                    false => Before::TwoDays,
+                };
+                let room = Room::new(self.place, runtime, &name, before);
+                play(self, &room, &mut draws);
+            }
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("{}: {seconds:.0} s", self.place.name);
+    }
 }
 
 #[test]
@@ -46,51 +82,26 @@ fn killed_stopped_and_raced_runs_end_in_the_same_bytes() {
         .enable_all()
         .build()
         .unwrap();
-    let expected = Expected::of(runtime.handle(), SMALL);
+    let runtime = runtime.handle();
+    let expected = Expected::of(runtime, SMALL);
     let fired = Fired::default();
     let places = [Some(Place::disk()), Place::s3(), Place::azure()];
     std::thread::scope(|scope| {
         for place in places.iter().flatten() {
-            let (expected, fired, runtime) = (&expected, &fired, runtime.handle());
+            let (expected, fired) = (&expected, &fired);
             scope.spawn(move || {
-                let begun = std::time::Instant::now();
-                let usual = if place.is_remote() {
-                    IN_A_STORE
-                } else {
-                    ON_DISK
-                };
-                let room = |name: &str, draws: &mut Draws| {
-                    let before = if draws.coin() {
-                        super::room::Before::Nothing
-                    } else {
-                        super::room::Before::TwoDays
-                    };
-                    Room::new(place, runtime, name, before)
-                };
+                let length = moments::length(place, runtime);
                 let game = Game {
+                    place,
                     expected,
                     fired,
-                    length: moments::length(place, runtime),
+                    length,
                 };
-                type Round = fn(&Game<'_>, &Room<'_>, &mut Draws);
-                let kinds: [(&str, usize, Round); 3] = [
-                    ("kill", usual.kills, kills::round),
-                    ("pause", usual.pauses, pauses::round),
-                    ("race", usual.races, races::round),
-                ];
-                for (kind, usual, play) in kinds {
-                    for round in 0..asked.rounds(usual) {
-                        let name = format!("{kind}-{round}");
-                        let mut draws = asked.draws(&format!("{} {kind}", place.name), round);
-                        println!("{} {name}", place.name);
-                        play(&game, &room(&name, &mut draws), &mut draws);
-                    }
-                }
-                println!("{}: {:.0} s", place.name, begun.elapsed().as_secs_f64());
+                game.play(&asked, runtime);
             });
         }
     });
-    let cells = ["kill", "pause"]
+    let cells = ["kill", "pause", "take-over"]
         .into_iter()
         .flat_map(|fault| STAGES.map(|stage| (fault.to_string(), stage.to_string())));
     let cells: Vec<_> = cells.collect();

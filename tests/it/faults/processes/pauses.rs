@@ -33,7 +33,12 @@ pub fn round(game: &Game<'_>, room: &Room<'_>, draws: &mut Draws) {
         // What it had sent arrives all the same.
         std::thread::sleep(Duration::from_millis(50));
         let stage = moments::stage(room, first, process);
-        game.fired.count("pause", stage);
+        let fault = if room.place.is_remote() {
+            "take-over"
+        } else {
+            "pause"
+        };
+        game.fired.count(fault, stage);
         let holds = stage != moments::STAGES[0] && stage != moments::LEFT;
         if room.place.is_remote() {
             taken_over(room, other, child, holds);

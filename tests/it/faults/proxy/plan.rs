@@ -102,8 +102,8 @@ pub struct Plan {
     seed: u64,
     /// How likely any request meets any fault.
     likely: f64,
-    /// These are likely by themselves: at most so many times each.
-    favourites: Vec<(Fault, String)>,
+    /// What must happen if the operation comes.
+    favourite: Option<(Fault, String)>,
     seen: Mutex<Seen>,
 }
 
@@ -112,8 +112,8 @@ pub struct Plan {
 struct Seen {
     /// How often each request came.
     requests: BTreeMap<String, u64>,
-    /// How often each favourite fired.
-    favoured: BTreeMap<usize, usize>,
+    /// How often the favourite fired.
+    favoured: usize,
     /// How many faults took long.
     long: usize,
     /// Every operation.
@@ -121,14 +121,22 @@ struct Seen {
 }
 
 const FAVOURED_AT_MOST: usize = 2;
+/// Operations of which any may be met, not the first.
+const OFTEN: [&str; 5] = [
+    "GET log",
+    "PUT log",
+    "GET data",
+    "PUT data",
+    "GET raw object",
+];
 const LONG_AT_MOST: usize = 3;
 
 impl Plan {
-    pub fn new(seed: u64, likely: f64, favourites: Vec<(Fault, String)>) -> Self {
+    pub fn new(seed: u64, likely: f64, favourite: Option<(Fault, String)>) -> Self {
         Self {
             seed,
             likely,
-            favourites,
+            favourite,
             seen: Mutex::default(),
         }
     }
@@ -156,12 +164,12 @@ impl Plan {
         });
         let unit = |number: u64| (mix(draw ^ number) >> 11) as f64 / (1_u64 << 53) as f64;
         let mut fault = None;
-        for (number, (favourite, of)) in self.favourites.iter().enumerate() {
-            let favoured = seen.favoured.entry(number).or_default();
-            if *of == operation && *favoured < FAVOURED_AT_MOST && unit(1) < 0.6 {
-                *favoured += 1;
+        if let Some((favourite, of)) = &self.favourite {
+            let is_often = OFTEN.contains(&of.as_str());
+            let is_now = !is_often || unit(1) < 0.3;
+            if *of == operation && is_now && seen.favoured < FAVOURED_AT_MOST {
+                seen.favoured += 1;
                 fault = Some(*favourite);
-                break;
             }
         }
         if fault.is_none() && unit(2) < self.likely {

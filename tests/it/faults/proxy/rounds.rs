@@ -1,6 +1,7 @@
 //! One round: a warehouse in a store, one or two runs through the failing proxy, then one past it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -11,19 +12,32 @@ use crate::faults::fired::Fired;
 use crate::faults::oracle::Expected;
 use crate::faults::reader::reading_while;
 use crate::faults::room::{Before, Room, said};
-use crate::faults::seed::{Asked, mix};
+use crate::faults::seed::{Asked, Draws, mix};
 use crate::store_servers::Place;
 
 /// Times of a client that gives up soon.
 const TIMES: &str =
     "    allow_http: true\n    timeout: 1s\n    retry_for: 1s\n    retries: 3\n    lease: 3s\n";
 
-/// How likely any request meets any fault: only the round's favourites, few, many, or a store that hardly
-/// works.
-const LIKELY: [f64; 4] = [0.0, 0.02, 0.05, 0.2];
+/// How likely any request meets any fault: only the run's favourite, few, or a store that hardly works.
+const LIKELY: [f64; 4] = [0.0, 0.0, 0.02, 0.2];
+/// Longer than the lease.
+const LEASE: Duration = Duration::from_millis(3_300);
+
+/// Operations that only come where something is to be done.
+const OF_WORK: [&str; 8] = [
+    "GET raw object",
+    "GET data",
+    "HEAD data",
+    "PUT data",
+    "PUT checkpoint",
+    "PUT quarantine",
+    "PUT restatements",
+    "DELETE quarantine",
+];
 
 /// Slots of a log that has its next checkpoint soon.
-const BEFORE_A_CHECKPOINT: u64 = 90;
+const BEFORE_A_CHECKPOINT: u64 = 93;
 
 /// What all rounds on a store share.
 pub struct Board<'a> {
@@ -43,9 +57,10 @@ impl<'a> Board<'a> {
         expected: &'a Expected,
         fired: &'a Arc<Fired>,
     ) -> Self {
-        let plan = Arc::new(Plan::new(0, 0.0, Vec::new()));
+        let plan = Arc::new(Plan::new(0, 0.0, None));
         let room = Room::new(place, runtime, "operations", Before::TwoDays);
         fill_log(&room);
+        hold(&room);
         let proxy = Proxy::start(place.port().unwrap(), &plan, fired);
         room.write_project_through(proxy.port, TIMES);
         for _ in 0..2 {
@@ -67,8 +82,9 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Two cells for each round, all in turn, in an order by the seed.
-    fn favourites(&self, asked: &Asked, round: usize) -> Vec<(Fault, String)> {
+    /// A cell for each of the two runs of a round, all in turn, in an order by the seed: first one that needs
+    /// work to be done.
+    fn favourites(&self, asked: &Asked, round: usize) -> [(Fault, String); 2] {
         let mut cells = self.cells.clone();
         cells.sort_by_cached_key(|(fault, operation)| {
             let name = format!("{} {operation}", self.place.name);
@@ -76,60 +92,89 @@ impl<'a> Board<'a> {
             name.bytes()
                 .fold(seed, |sum, byte| mix(sum ^ u64::from(byte)))
         });
-        let cell = |number: usize| cells[number % cells.len()].clone();
-        vec![cell(2 * round), cell(2 * round + 1)]
+        let is_of_work = |cell: &(Fault, String)| OF_WORK.contains(&cell.1.as_str());
+        let (of_work, others): (Vec<_>, Vec<_>) = cells.into_iter().partition(is_of_work);
+        [&of_work, &others].map(|cells| cells[round % cells.len()].clone())
     }
 
     pub fn play(&self, asked: &Asked, round: usize) {
         let mut draws = asked.draws(&format!("{} proxy", self.place.name), round);
-        let favourites = self.favourites(asked, round);
-        let likely = LIKELY[draws.below(LIKELY.len() as u64) as usize];
+        let [first, second] = self.favourites(asked, round);
         let name = format!("proxy-{round}");
-        let told = format!("{} {name}: {likely} and {favourites:?}", self.place.name);
-        println!("{told}");
-        let is_about = |words: &str| favourites.iter().any(|(_, of)| of.contains(words));
-        // Only a warehouse that holds something is listed and restated.
-        let before = match is_about("restatements") || is_about("LIST data") || draws.coin() {
+        // Only a warehouse that holds something is listed, restated and cleaned.
+        let is_filled = ["LIST data", "PUT restatements", "DELETE quarantine"]
+            .iter()
+            .any(|operation| [&first.1, &second.1].contains(&&operation.to_string()));
+        let before = match is_filled || draws.coin() {
             true => Before::TwoDays,
             false => Before::Nothing,
         };
         let room = Room::new(self.place, self.runtime, &name, before);
-        if is_about("checkpoint") || is_about("HEAD") || draws.below(4) == 0 {
+        if first.1 == "PUT checkpoint" || second.1 == "GET checkpoint" {
             fill_log(&room);
         }
-        let plan = Arc::new(Plan::new(draws.below(u64::MAX), likely, favourites));
-        let proxy = Proxy::start(self.place.port().unwrap(), &plan, self.fired);
-        room.write_project_through(proxy.port, TIMES);
-        let runs = 1 + draws.below(2) as usize;
         let ((), _) = reading_while(&room, || {
-            for _ in 0..runs {
-                let output = room.finished(room.night(&room.project).output().unwrap());
-                let code = output.status.code();
-                // Whatever a store does, another try is what it needs.
-                assert!(matches!(code, Some(0 | 75)), "{told}: {}", said(&output));
-                let ended = format!("a run ended with {}", code.unwrap_or(-1));
-                self.fired.count("any", &ended);
-                proxy.wait_until_idle();
+            self.run(&room, first, &mut draws);
+            let is_about_holder = ["HEAD beat", "HEAD log"].contains(&second.1.as_str());
+            if is_about_holder || second.1 == "GET checkpoint" {
+                room.heal(&room.project);
+            } else if room.state().holder.is_some() {
+                // Else the second is only told of the first.
+                std::thread::sleep(LEASE);
             }
-            room.write_project(&room.project);
+            if is_about_holder {
+                hold(&room);
+            }
+            self.run(&room, second, &mut draws);
             room.heal(&room.project);
         });
-        self.expected.check(&room, runs);
+        self.expected.check(&room, 2);
+    }
+
+    /// A run through a proxy that fails.
+    fn run(&self, room: &Room<'_>, favourite: (Fault, String), draws: &mut Draws) {
+        let likely = LIKELY[draws.below(LIKELY.len() as u64) as usize];
+        let told = format!(
+            "{} {}: {likely} and {favourite:?}",
+            self.place.name,
+            room.name()
+        );
+        println!("{told}");
+        let plan = Plan::new(draws.below(u64::MAX), likely, Some(favourite));
+        let proxy = Proxy::start(self.place.port().unwrap(), &Arc::new(plan), self.fired);
+        room.write_project_through(proxy.port, TIMES);
+        let output = room.finished(room.night(&room.project).output().unwrap());
+        let code = output.status.code();
+        // Whatever a store does, another try is what it needs.
+        assert!(matches!(code, Some(0 | 75)), "{told}: {}", said(&output));
+        let ended = format!("a run ended with {}", code.unwrap_or(-1));
+        self.fired.count("any", &ended);
+        proxy.wait_until_idle();
+        room.write_project(&room.project);
     }
 }
 
-/// Lets runs come and go until the next checkpoint is near; the last of them is silent for long.
+/// Lets runs come and go until the next checkpoint is near.
 fn fill_log(room: &Room<'_>) {
     let state = room.state();
-    let mut epoch = state.epoch;
-    for slot in state.slot + 1..=BEFORE_A_CHECKPOINT {
-        let is_begin = (slot - state.slot) % 2 == 1;
-        epoch += u64::from(is_begin);
-        let entry = match is_begin {
-            true => json!({"kind": "acquire", "epoch": epoch, "holder": "another", "at": "then"}),
-            false => json!({"kind": "release", "epoch": epoch}),
-        };
-        let key = format!("warehouse/_loudou/log/{slot:020}.json");
-        room.put(&key, entry.to_string());
+    let (mut epoch, mut slot) = (state.epoch, state.slot);
+    while slot < BEFORE_A_CHECKPOINT {
+        epoch += 1;
+        for kind in ["acquire", "release"] {
+            slot += 1;
+            put_slot(room, slot, kind, epoch);
+        }
     }
+}
+
+/// Lets a run come that says nothing more.
+fn hold(room: &Room<'_>) {
+    let state = room.state();
+    put_slot(room, state.slot + 1, "acquire", state.epoch + 1);
+}
+
+fn put_slot(room: &Room<'_>, slot: u64, kind: &str, epoch: u64) {
+    let entry = json!({"kind": kind, "epoch": epoch, "holder": "another", "at": "then"});
+    let key = format!("warehouse/_loudou/log/{slot:020}.json");
+    room.put(&key, entry.to_string());
 }
