@@ -14,6 +14,12 @@ impl Fired {
         *self.0.lock().unwrap().entry(cell).or_default() += 1;
     }
 
+    /// Whether there was one.
+    pub fn has(&self, fault: &str, operation: &str) -> bool {
+        let cell = (fault.to_string(), operation.to_string());
+        self.0.lock().unwrap().contains_key(&cell)
+    }
+
     /// As a table: a line for each operation, a column for each fault.
     pub fn table(&self) -> String {
         let counts = self.0.lock().unwrap();

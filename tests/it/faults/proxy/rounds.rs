@@ -82,8 +82,8 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// A cell for each of the two runs of a round, all in turn, in an order by the seed: first one that needs
-    /// work to be done.
+    /// A cell for each of the two runs of a round, all in turn, in an order by the seed, those first that
+    /// never met: one that needs work to be done, then another.
     fn favourites(&self, asked: &Asked, round: usize) -> [(Fault, String); 2] {
         let mut cells = self.cells.clone();
         cells.sort_by_cached_key(|(fault, operation)| {
@@ -94,7 +94,12 @@ impl<'a> Board<'a> {
         });
         let is_of_work = |cell: &(Fault, String)| OF_WORK.contains(&cell.1.as_str());
         let (of_work, others): (Vec<_>, Vec<_>) = cells.into_iter().partition(is_of_work);
-        [&of_work, &others].map(|cells| cells[round % cells.len()].clone())
+        [of_work, others].map(|mut cells| {
+            let turn = round % cells.len();
+            cells.rotate_left(turn);
+            let is_new = |(fault, of): &&(Fault, String)| !self.fired.has(fault.word(), of);
+            cells.iter().find(is_new).unwrap_or(&cells[0]).clone()
+        })
     }
 
     pub fn play(&self, asked: &Asked, round: usize) {
