@@ -95,7 +95,8 @@ impl Ids {
         let count: usize = dates.clone().map(<[u64]>::len).sum();
         let mut sorted = Vec::with_capacity(count);
         dates.for_each(|ids| sorted.extend_from_slice(ids));
-        sorted.par_sort_unstable();
+        // Those of each date are sorted, which this one makes use of.
+        sorted.par_sort();
         // About eight bits an id.
         let log = (count.max(8) * 8).ilog2();
         let shift = u64::BITS - log;

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
+use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::JoinError;
 
 use crate::engine::Engine;
@@ -260,13 +261,17 @@ pub async fn ingest(
     // 4. Each date: merge, deduplicate, sort, write.
     let known = Fingerprints::of(known_objects(state, plan, &records).into_values());
     let threads = context.engine.threads().max(1);
-    // A large day is shared among all threads, one after the other; small ones go side by side.
+    // A large day is written by all threads, one after the other, and the next one is sorted meanwhile;
+    // small ones go side by side.
     let (large, small): (Vec<NaiveDate>, Vec<NaiveDate>) = rebuild
         .iter()
         .chain(&merge)
         .partition(|date| store.rows(date32(**date)) >= threads * ROW_GROUP_ROWS);
     let mut built = Vec::new();
-    for (dates, at_once, threads_per_day) in [(large, 1, threads), (small, threads, 1)] {
+    for (dates, at_once, writers, threads_per_day) in
+        [(large, 2, 1, threads), (small, threads, threads, 1)]
+    {
+        let writing = Semaphore::new(writers);
         let days: Vec<(Ready, partition::Counts)> = stream::iter(dates)
             .map(|date| {
                 let base = state
@@ -275,6 +280,7 @@ pub async fn ingest(
                 let (context, decode) = (context.clone(), Arc::clone(&decode));
                 let (store, excluded) = (Arc::clone(&store), excluded.clone());
                 let inputs = known.at(date);
+                let writing = &writing;
                 async move {
                     let base = match base {
                         None => None,
@@ -285,7 +291,8 @@ pub async fn ingest(
                                 .await?,
                         ),
                     };
-                    tokio::task::spawn_blocking(move || {
+                    let decoded = Arc::clone(&decode);
+                    let prepared = tokio::task::spawn_blocking(move || {
                         if let Some(path) = base {
                             store.push_published(date32(date), &path)?;
                         }
@@ -300,7 +307,13 @@ pub async fn ingest(
                             inputs,
                             threads: threads_per_day,
                         };
-                        partition::build(&context, &decode, task)
+                        partition::prepare(&decoded, task)
+                    })
+                    .await
+                    .map_err(stopped)??;
+                    let _writer = writing.acquire().await.map_err(closed)?;
+                    tokio::task::spawn_blocking(move || {
+                        partition::write(&context, &decode, prepared)
                     })
                     .await
                     .map_err(stopped)?
@@ -356,6 +369,10 @@ async fn sync(built: (Ready, partition::Counts)) -> Result<(Ready, partition::Co
     })
     .await
     .map_err(stopped)?
+}
+
+fn closed(error: AcquireError) -> Error {
+    Error::Failed(format!("building a day stopped: {error}"))
 }
 
 fn stopped(error: JoinError) -> Error {

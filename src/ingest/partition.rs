@@ -47,18 +47,57 @@ pub(super) struct Counts {
     pub id_hashes: Vec<u64>,
 }
 
-/// Deduplicates, sorts and writes one day to scratch. It blocks.
-pub(super) fn build(
+/// A day whose rows have their order.
+pub(super) struct Prepared {
+    task: PartitionTask,
+    /// The rows in memory that stay, in order.
+    places: Vec<Place>,
+    dropped: Dropped,
+}
+
+/// Deduplicates and sorts one day. It blocks.
+pub(super) fn prepare(decode: &DecodeContext, task: PartitionTask) -> Result<Prepared> {
+    let order = RowOrder {
+        shape: &decode.shape,
+        names: &task.names,
+    };
+    let dropped = deduplicate::dropped(&task.rows, &order, &task.excluded)?;
+    let chunks = &task.rows.chunks;
+    let mut places = Vec::with_capacity(chunks.iter().map(|chunk| chunk.heads.len()).sum());
+    let mut number = 0;
+    for (at, chunk) in chunks.iter().enumerate() {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        for head in &chunk.heads {
+            if !dropped.has(0, number) {
+                places.push(Place::new(head.key, head.time_us, at, head.at));
+            }
+            number += 1;
+        }
+    }
+    order.sort(&mut places, chunks, false);
+    Ok(Prepared {
+        task,
+        places,
+        dropped,
+    })
+}
+
+/// Writes a prepared day to scratch. It blocks.
+pub(super) fn write(
     context: &IngestContext,
     decode: &DecodeContext,
-    task: PartitionTask,
+    prepared: Prepared,
 ) -> Result<(Ready, Counts)> {
+    let Prepared {
+        task,
+        mut places,
+        mut dropped,
+    } = prepared;
     let source = &decode.source;
     let order = RowOrder {
         shape: &decode.shape,
         names: &task.names,
     };
-    let mut dropped = deduplicate::dropped(&task.rows, &order, &task.excluded)?;
     let counts = Counts {
         duplicates: dropped.duplicates,
         id_hashes: std::mem::take(&mut dropped.id_hashes),
@@ -75,12 +114,14 @@ pub(super) fn build(
         path: &path,
         threads: task.threads,
     };
-    let written = match day.write(&task.rows, &dropped, false)? {
+    let written = match day.write(&task.rows, &places, &dropped, false)? {
         Some(written) => written,
         // Two ids of one key: their rows must be told apart by id, which costs more.
-        None => day
-            .write(&task.rows, &dropped, true)?
-            .ok_or_else(|| Error::Failed(format!("{} has no order", source.name)))?,
+        None => {
+            order.sort(&mut places, &task.rows.chunks, true);
+            day.write(&task.rows, &places, &dropped, true)?
+                .ok_or_else(|| Error::Failed(format!("{} has no order", source.name)))?
+        }
     };
     let ready = Ready {
         date: Some(task.date),
@@ -105,25 +146,14 @@ impl Day<'_> {
     fn write(
         &self,
         rows: &DateRows,
+        places: &[Place],
         dropped: &Dropped,
         is_exact: bool,
     ) -> Result<Option<crate::table::write::Written>> {
-        let mut places = Vec::with_capacity(rows.chunks.iter().map(|c| c.heads.len()).sum());
-        let mut number = 0;
-        for (at, chunk) in rows.chunks.iter().enumerate() {
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            for head in &chunk.heads {
-                if !dropped.has(0, number) {
-                    places.push(Place::new(head.key, head.time_us, at, head.at));
-                }
-                number += 1;
-            }
-        }
-        self.order.sort(&mut places, &rows.chunks, is_exact);
         let mut writer = PartitionWriter::create(self.path, self.schema, &self.sort_columns)?;
         let is_sorted = match rows.runs.is_empty() {
-            true => self.write_places(&mut writer, rows, &places, is_exact)?,
-            false => self.write_merged(&mut writer, rows, &places, dropped, is_exact)?,
+            true => self.write_places(&mut writer, rows, places, is_exact)?,
+            false => self.write_merged(&mut writer, rows, places, dropped, is_exact)?,
         };
         is_sorted.then(|| writer.finish()).transpose()
     }

@@ -25,6 +25,8 @@ use crate::table::state::ObjectRecord;
 
 /// Objects under way for each core: being decoded, or done and waiting for an earlier one.
 const OBJECTS_PER_CORE: usize = 4;
+/// Files of bad lines that are being written while objects are decoded.
+const QUARANTINE_FILES_AT_ONCE: usize = 4;
 /// Objects of a store that are larger go through a file on scratch.
 const LARGEST_IN_MEMORY_BYTES: u64 = 16 << 20;
 
@@ -50,11 +52,21 @@ pub(super) async fn decode_all(
             let decoded = decode_one(reader, object, wanted, cores, &context.scratch);
             async move { (path, decoded.await) }
         })
-        .buffered(threads * OBJECTS_PER_CORE);
+        .buffered(threads * OBJECTS_PER_CORE)
+        // Writing bad lines waits for the disk: meanwhile decoding goes on.
+        .map(|(path, outcome)| async move {
+            if let Ok((object, _, decoded)) = &outcome
+                && !decoded.bad.is_empty()
+            {
+                quarantine::write(context, &reader.decode.source, object, decoded).await?;
+            }
+            Ok::<_, Error>((path, outcome))
+        })
+        .buffered(QUARANTINE_FILES_AT_ONCE);
     let mut records = Vec::new();
     let mut unreadable = Vec::new();
     let mut clean: Vec<String> = Vec::new();
-    while let Some((path, outcome)) = decoding.next().await {
+    while let Some((path, outcome)) = decoding.try_next().await? {
         let (object, rows_by_date, decoded) = match outcome {
             Ok(decoded) => decoded,
             Err(error @ Error::Object { .. }) => {
@@ -63,9 +75,8 @@ pub(super) async fn decode_all(
             }
             Err(error) => return Err(error),
         };
-        match decoded.bad.is_empty() {
-            true => clean.push(object.path.clone()),
-            false => quarantine::write(context, &reader.decode.source, &object, &decoded).await?,
+        if decoded.bad.is_empty() {
+            clean.push(object.path.clone());
         }
         if !decoded.missing_columns.is_empty() {
             report.warnings.push(format!(

@@ -146,7 +146,8 @@ fn build(
         inputs: String::new(),
         threads: 2,
     };
-    let (ready, counts) = partition::build(context, decode, task).unwrap();
+    let prepared = partition::prepare(decode, task).unwrap();
+    let (ready, counts) = partition::write(context, decode, prepared).unwrap();
     let ids: BTreeSet<u64> = counts.id_hashes.iter().copied().collect();
     assert!(
         counts.id_hashes.iter().copied().eq(ids),

@@ -208,7 +208,13 @@ impl Warehouse {
     /// Writes such a text, whoever else may do so.
     pub async fn write_text(&self, key: &str, text: &str) -> Result<()> {
         match &self.place {
-            Place::Local(folder) => durable::replace_with_text(text, &folder.join(key)),
+            Place::Local(folder) => {
+                let (path, text) = (folder.join(key), text.to_string());
+                // It waits for the disk.
+                tokio::task::spawn_blocking(move || durable::replace_with_text(&text, &path))
+                    .await
+                    .map_err(|error| Error::Failed(format!("writing {key} stopped: {error}")))?
+            }
             Place::Remote(remote) => remote.write_text(key, text).await,
         }
     }

@@ -35,7 +35,17 @@ const GROUPS_UNDER_WAY: usize = 2;
 const PAGE_ROWS: usize = 8_192;
 /// Columns that compression makes little smaller. Each compressed column of each open file keeps a
 /// decompressor of some 160 KB, which counts where many day files are read at once.
-const UNCOMPRESSED: &[&str] = &["date", "event", "event_time", "user_key"];
+const UNCOMPRESSED: &[&str] = &[
+    "app_version",
+    "channel",
+    "date",
+    "event",
+    "event_time",
+    "platform",
+    "scene",
+    "user_id",
+    "user_key",
+];
 /// Columns that are different in nearly every row: a dictionary of them costs and gives nothing.
 const WITHOUT_DICTIONARY: &[&str] = &["event_id", "event_time", "source_offset", "props"];
 

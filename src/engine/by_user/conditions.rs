@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringViewArray,
 };
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
@@ -71,28 +72,39 @@ impl Conditions {
 
     /// The rows that fulfil the first condition; never null.
     pub fn first(&mut self, batch: &RecordBatch) -> Result<BooleanArray> {
+        if self.known.is_none()
+            && let [expr, ..] = self.exprs.as_slice()
+        {
+            return fulfilled(expr, batch).map(|rows| BooleanArray::new(rows, None));
+        }
         let bits = self.bits(batch)?;
-        Ok(BooleanArray::from_iter(
-            bits.iter().map(|bits| Some(bits & 1 == 1)),
-        ))
+        let first = |row: usize| bits[row] & 1 == 1;
+        let rows = BooleanBuffer::collect_bool(bits.len(), first);
+        Ok(BooleanArray::new(rows, None))
     }
 }
 
 fn evaluate(exprs: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Vec<u32>> {
     let mut bits = vec![0; batch.num_rows()];
     for (at, expr) in exprs.iter().enumerate() {
-        let fulfilled = expr.evaluate(batch)?.into_array(batch.num_rows())?;
-        let fulfilled = fulfilled
-            .as_boolean_opt()
-            .ok_or_else(|| exec_datafusion_err!("`{expr}` is not a condition"))?;
         let bit = 1 << at;
-        let rows = match fulfilled.nulls() {
-            None => fulfilled.values().clone(),
-            Some(nulls) => fulfilled.values() & nulls.inner(),
-        };
-        rows.set_indices().for_each(|row| bits[row] |= bit);
+        fulfilled(expr, batch)?
+            .set_indices()
+            .for_each(|row| bits[row] |= bit);
     }
     Ok(bits)
+}
+
+/// The rows that fulfil a condition; null counts as false.
+fn fulfilled(expr: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<BooleanBuffer> {
+    let fulfilled = expr.evaluate(batch)?.into_array(batch.num_rows())?;
+    let fulfilled = fulfilled
+        .as_boolean_opt()
+        .ok_or_else(|| exec_datafusion_err!("`{expr}` is not a condition"))?;
+    Ok(match fulfilled.nulls() {
+        None => fulfilled.values().clone(),
+        Some(nulls) => fulfilled.values() & nulls.inner(),
+    })
 }
 
 /// Whether a condition only asks for null, which is cheaper than any looking up.

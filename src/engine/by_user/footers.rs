@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
@@ -22,6 +23,8 @@ use super::KeyRange;
 
 /// The column by which ranges are cut.
 const KEY: &str = "user_key";
+/// Rows of a page, about: as this program writes them.
+const PAGE_ROWS: u64 = 8_192;
 /// The column by which the days follow each other.
 const TIME: &str = "event_time";
 
@@ -33,45 +36,60 @@ pub struct Footers {
 }
 
 impl Footers {
-    /// Reads the footers with their page indexes, all at once, and checks that every file is sorted
+    /// Reads the footers with their page indexes, all at once on `threads` threads, and checks that every file is sorted
     /// by `order` and, where that holds `event_time`, that each file's times lie after those of the
     /// file before.
     pub async fn read(
         files: &[PartitionedFile],
-        order: &[String],
-        factory: &dyn ParquetFileReaderFactory,
+        order: &Arc<[String]>,
+        factory: &Arc<dyn ParquetFileReaderFactory>,
+        threads: usize,
     ) -> Result<Self> {
-        // Apart from the scan's: what is counted there shall be what the ranges read.
-        let metrics = ExecutionPlanMetricsSet::new();
-        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let reads = files.iter().enumerate().map(|(at, file)| {
-            let (metrics, options) = (&metrics, &options);
-            async move {
-                let mut reader = factory.create_reader(at, file.clone(), None, metrics)?;
-                let footer = reader.get_metadata(Some(options)).await?;
-                check_sorted(file, &footer, order)?;
-                Ok::<_, datafusion::error::DataFusionError>(footer)
-            }
+        let shares = files.chunks(files.len().div_ceil(threads.max(1)).max(1));
+        let shares = shares.map(|share| {
+            let (files, order, factory) = (share.to_vec(), Arc::clone(order), Arc::clone(factory));
+            SpawnedTask::spawn(async move { footers_of(&files, &order, factory.as_ref()).await })
+                .join_unwind()
+                .map(|read| {
+                    read.map_err(|error| exec_datafusion_err!("reading footers: {error}"))
+                        .flatten()
+                })
         });
-        let footers = futures::future::try_join_all(reads).await?;
+        let footers = futures::future::try_join_all(shares).await?.concat();
         if order.iter().any(|name| name == TIME) {
             check_days(files, &footers)?;
         }
         Ok(Self { files: footers })
     }
 
-    /// Compressed bytes of the named columns, over all files.
-    pub fn bytes_of(&self, columns: &[String]) -> u64 {
+    /// Compressed bytes of the named columns that all files hold at once while each is read one row
+    /// group after the other, if their rows are cut into `slices` of equal size and one of those is read.
+    pub fn held_bytes(&self, columns: &[String], slices: u64) -> u64 {
         self.files
             .iter()
-            .flat_map(|footer| footer.row_groups())
-            .flat_map(RowGroupMetaData::columns)
-            .filter(|chunk| {
-                let path = chunk.column_path().parts();
-                path.first().is_some_and(|name| columns.contains(name))
+            .map(|footer| {
+                let (mut bytes, mut largest, mut rows) = (0, 0, 0);
+                for group in footer.row_groups() {
+                    let of_group = bytes_of(group, columns);
+                    bytes += of_group;
+                    largest = largest.max(of_group);
+                    rows += u64::try_from(group.num_rows()).unwrap_or(0);
+                }
+                // A slice begins and ends within a page.
+                let pages = (rows / slices.max(1)).saturating_add(PAGE_ROWS);
+                largest.min(bytes.saturating_mul(pages) / rows.max(1))
             })
-            .map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0))
             .sum()
+    }
+
+    /// How many pages a file's column has, on average.
+    pub fn pages_of_a_file(&self) -> u64 {
+        let rows: i64 = self
+            .files
+            .iter()
+            .map(|footer| footer.file_metadata().num_rows())
+            .sum();
+        u64::try_from(rows).unwrap_or(0) / PAGE_ROWS / (self.files.len() as u64).max(1)
     }
 
     /// The pages of one file that may hold keys of a range; `None` where there are none.
@@ -85,6 +103,39 @@ impl Footers {
             .any(RowGroupAccess::should_scan)
             .then(|| ParquetAccessPlan::new(groups))
     }
+}
+
+async fn footers_of(
+    files: &[PartitionedFile],
+    order: &[String],
+    factory: &dyn ParquetFileReaderFactory,
+) -> Result<Vec<Arc<ParquetMetaData>>> {
+    // Apart from the scan's: what is counted there shall be what the ranges read.
+    let metrics = ExecutionPlanMetricsSet::new();
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let reads = files.iter().enumerate().map(|(at, file)| {
+        let (metrics, options) = (&metrics, &options);
+        async move {
+            let mut reader = factory.create_reader(at, file.clone(), None, metrics)?;
+            let footer = reader.get_metadata(Some(options)).await?;
+            check_sorted(file, &footer, order)?;
+            Ok::<_, datafusion::error::DataFusionError>(footer)
+        }
+    });
+    futures::future::try_join_all(reads).await
+}
+
+/// Compressed bytes of the named columns.
+fn bytes_of(group: &RowGroupMetaData, columns: &[String]) -> u64 {
+    group
+        .columns()
+        .iter()
+        .filter(|chunk| {
+            let path = chunk.column_path().parts();
+            path.first().is_some_and(|name| columns.contains(name))
+        })
+        .map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0))
+        .sum()
 }
 
 /// Each row group must say that it is sorted by `order`, ascending, nulls first.
@@ -276,5 +327,65 @@ impl AsyncFileReader for KnownFooter {
         _options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
         ready(Ok(Arc::clone(&self.footer))).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::properties::WriterProperties;
+
+    /// Footers of files of two columns of different numbers, in row groups of these rows.
+    fn footers(files: &[&[i64]]) -> Footers {
+        let footer = |groups: &&[i64]| {
+            let mut first = 0;
+            let mut bytes = Vec::new();
+            let batch = |rows: std::ops::Range<i64>| {
+                let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(rows));
+                RecordBatch::try_from_iter([("read", Arc::clone(&numbers)), ("other", numbers)])
+                    .unwrap()
+            };
+            let properties = WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .build();
+            let schema = batch(0..1).schema();
+            let mut writer = ArrowWriter::try_new(&mut bytes, schema, Some(properties)).unwrap();
+            for rows in *groups {
+                writer.write(&batch(first..first + rows)).unwrap();
+                writer.flush().unwrap();
+                first += rows;
+            }
+            writer.close().unwrap();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap();
+            Arc::clone(reader.metadata())
+        };
+        Footers {
+            files: files.iter().map(footer).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_a_row_group_or_the_pages_of_a_slice() {
+        let columns = ["read".to_string()];
+        let about = |footers: &Footers, slices: u64, rows: u64| {
+            let (held, bytes) = (footers.held_bytes(&columns, slices), rows * 8);
+            assert!(
+                held >= bytes && held < bytes + bytes / 10,
+                "{held} for {rows} rows"
+            );
+        };
+        let one = footers(&[&[32_768, 32_768, 32_768, 10_000]]);
+        about(&one, 1, 32_768);
+        // A slice of 108,304 rows / 16, and a page.
+        about(&one, 16, 6_769 + PAGE_ROWS);
+        let two = footers(&[&[32_768, 32_768, 32_768, 10_000], &[5_000]]);
+        about(&two, 1, 32_768 + 5_000);
+        assert_eq!(one.pages_of_a_file(), 13);
+        assert_eq!(two.pages_of_a_file(), 6);
+        assert_eq!(footers(&[]).held_bytes(&columns, 4), 0);
+        assert_eq!(footers(&[]).pages_of_a_file(), 0);
     }
 }

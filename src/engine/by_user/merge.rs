@@ -44,8 +44,9 @@ pub struct Merge {
     columns: UserColumns,
     range: KeyRange,
     cursors: Vec<Cursor>,
-    /// Cursors that have a row, as a heap: the first has the smallest user.
-    heap: Vec<usize>,
+    /// Cursors that have a row, as a heap: the first has the smallest user. Each stands beside the key of
+    /// its next row, so that most comparisons touch nothing else.
+    heap: Vec<(i64, usize)>,
     is_primed: bool,
     /// The first of the heap has given rows and stands at its next ones.
     has_moved: bool,
@@ -79,14 +80,17 @@ impl Merge {
         if !self.is_primed {
             self.prime(reader).await?;
         } else if self.has_moved
-            && let Some(&at) = self.heap.first()
+            && let Some((key, at)) = self.heap.first_mut()
         {
-            let cursor = &mut self.cursors[at];
+            let cursor = &mut self.cursors[*at];
             if cursor.row < cursor.end {
-                cursor.key = cursor.keys.value(cursor.row);
+                *key = cursor.key();
             } else {
                 match cursor.advance(self.columns, self.range).await? {
-                    Some(batch) => reader.load(at, &batch)?,
+                    Some(batch) => {
+                        *key = cursor.key();
+                        reader.load(*at, &batch)?;
+                    }
                     None => {
                         self.heap.swap_remove(0);
                     }
@@ -94,7 +98,7 @@ impl Merge {
             }
             self.sift_down(0);
         }
-        let Some(&at) = self.heap.first() else {
+        let Some(&(_, at)) = self.heap.first() else {
             return Ok(None);
         };
         let alone = self.heap.len() == 1;
@@ -126,7 +130,7 @@ impl Merge {
         for (stream, batch) in firsts.iter().enumerate() {
             if let Some(batch) = batch {
                 reader.load(stream, batch)?;
-                self.heap.push(stream);
+                self.heap.push((self.cursors[stream].key(), stream));
             }
         }
         for at in (0..self.heap.len() / 2).rev() {
@@ -137,31 +141,35 @@ impl Merge {
     }
 
     fn sift_down(&mut self, mut at: usize) {
+        let Some(&sinking) = self.heap.get(at) else {
+            return;
+        };
         loop {
             let left = 2 * at + 1;
-            let Some(&left_cursor) = self.heap.get(left) else {
-                return;
+            let Some(&left_child) = self.heap.get(left) else {
+                break;
             };
-            let mut child = left;
-            if let Some(&right_cursor) = self.heap.get(left + 1)
-                && self.order(right_cursor, left_cursor) == Ordering::Less
+            let (mut child, mut rising) = (left, left_child);
+            if let Some(&right_child) = self.heap.get(left + 1)
+                && self.is_before(right_child, left_child)
             {
-                child = left + 1;
+                (child, rising) = (left + 1, right_child);
             }
-            if self.order(self.heap[at], self.heap[child]) == Ordering::Less {
-                return;
+            if self.is_before(sinking, rising) {
+                break;
             }
-            self.heap.swap(at, child);
+            self.heap[at] = rising;
             at = child;
         }
+        self.heap[at] = sinking;
     }
 
-    fn order(&self, left: usize, right: usize) -> Ordering {
-        let (one, other) = (&self.cursors[left], &self.cursors[right]);
-        one.key
-            .cmp(&other.key)
-            .then_with(|| one.id().cmp(&other.id()))
-            .then(left.cmp(&right))
+    fn is_before(&self, one: (i64, usize), other: (i64, usize)) -> bool {
+        if one.0 != other.0 {
+            return one.0 < other.0;
+        }
+        let ids = self.cursors[one.1].id().cmp(&self.cursors[other.1].id());
+        ids.then(one.1.cmp(&other.1)) == Ordering::Less
     }
 }
 
@@ -173,8 +181,6 @@ struct Cursor {
     /// The next row, and the end of the rows inside the range.
     row: usize,
     end: usize,
-    /// The key of the next row.
-    key: i64,
     /// The last user of the batch before.
     last: Option<(i64, Option<String>)>,
 }
@@ -187,7 +193,6 @@ impl Cursor {
             ids: None,
             row: 0,
             end: 0,
-            key: 0,
             last: None,
         }
     }
@@ -234,7 +239,6 @@ impl Cursor {
             };
             self.keys = keys.clone();
             (self.row, self.end) = (start, end);
-            self.key = self.keys.value(start);
             self.check()?;
             return Ok(Some(batch));
         }
@@ -253,11 +257,16 @@ impl Cursor {
         }) && self
             .last
             .as_ref()
-            .is_none_or(|(key, id)| (*key, id.as_deref()) <= (self.key, self.id_at(self.row)));
+            .is_none_or(|(key, id)| (*key, id.as_deref()) <= (self.key(), self.id_at(self.row)));
         match rises {
             true => Ok(()),
             false => unsorted(),
         }
+    }
+
+    /// The key of the next row.
+    fn key(&self) -> i64 {
+        self.keys.value(self.row)
     }
 
     fn id(&self) -> Option<&str> {
@@ -277,8 +286,9 @@ impl Cursor {
             return (self.row, most);
         }
         let keys = self.keys.values();
+        let key = keys[self.row];
         let mut end = self.row + 1;
-        while end < most && keys[end] == self.key && self.is_same_id(end) {
+        while end < most && keys[end] == key && self.is_same_id(end) {
             end += 1;
         }
         (self.row, end)

@@ -21,8 +21,8 @@
 //! out per-user aggregates ([`aggregates`], [`one_value`]) on the rows where they lie, with conditions
 //! asked once per value ([`conditions`]).
 //!
-//! Memory: each open file holds the compressed pages of its slice and one small decoded batch. A
-//! slice is read in several steps where its pages would be too many ([`reading`]).
+//! Memory: each open file holds a row group of its slice and one small decoded batch. A slice is read
+//! in several steps where those would be too much ([`reading`]).
 
 mod aggregates;
 mod conditions;

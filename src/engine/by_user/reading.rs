@@ -19,8 +19,9 @@ use super::conditions::Conditions;
 use super::footers::{FilePosition, Footers, KnownFooters};
 use super::merge::{Merge, UserColumns};
 
-/// Compressed bytes that the open files of one stream may hold; a range with more is read in steps.
-const STEP_BYTES: u64 = 16 << 20;
+/// Compressed bytes that the open files of one stream may hold; a range with more is read in steps. Each
+/// step opens all files anew and decodes a page of each twice, so that there should be few.
+const STEP_BYTES: u64 = 32 << 20;
 /// Rows of decoded batches that the open files of one stream hold together.
 const DECODED_ROWS: usize = 64 * 1024;
 /// Fewer rows a batch than this cost more than they save.
@@ -97,7 +98,7 @@ impl Reading {
     async fn footers(&self) -> Result<Arc<Footers>> {
         self.footers
             .get_or_try_init(|| async {
-                Footers::read(&self.files, &self.order, self.factory.as_ref())
+                Footers::read(&self.files, &self.order, &self.factory, self.streams)
                     .await
                     .map(Arc::new)
             })
@@ -107,8 +108,13 @@ impl Reading {
 
     /// Into how many steps the stream's range is to be cut.
     fn steps(&self, footers: &Footers) -> usize {
-        let share = footers.bytes_of(&self.bytes_of) / self.streams.max(1) as u64;
-        usize::try_from(share.div_ceil(STEP_BYTES)).unwrap_or(1)
+        let streams = self.streams.max(1) as u64;
+        // Slices of less than a page would decode most of what they read for nothing.
+        let most = (footers.pages_of_a_file() / streams).max(1);
+        let is_enough =
+            |steps: &u64| footers.held_bytes(&self.bytes_of, streams * steps) <= STEP_BYTES;
+        let steps = (1..most).find(is_enough).unwrap_or(most);
+        usize::try_from(steps).unwrap_or(1)
     }
 
     /// The merge of one step's slices of all files.
