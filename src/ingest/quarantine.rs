@@ -43,5 +43,5 @@ pub(super) async fn write(
         text.push('\n');
     }
     let key = key(source, &object.path);
-    context.warehouse.write_text(&key, &text).await
+    context.warehouse.write_text_beside(&key, text).await
 }

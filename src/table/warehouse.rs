@@ -208,14 +208,21 @@ impl Warehouse {
     /// Writes such a text, whoever else may do so.
     pub async fn write_text(&self, key: &str, text: &str) -> Result<()> {
         match &self.place {
+            Place::Local(folder) => durable::replace_with_text(text, &folder.join(key)),
+            Place::Remote(remote) => remote.write_text(key, text).await,
+        }
+    }
+
+    /// The same, while the task that waits for it goes on with other things: a disk takes its time.
+    pub async fn write_text_beside(&self, key: &str, text: String) -> Result<()> {
+        match &self.place {
             Place::Local(folder) => {
-                let (path, text) = (folder.join(key), text.to_string());
-                // It waits for the disk.
+                let path = folder.join(key);
                 tokio::task::spawn_blocking(move || durable::replace_with_text(&text, &path))
                     .await
                     .map_err(|error| Error::Failed(format!("writing {key} stopped: {error}")))?
             }
-            Place::Remote(remote) => remote.write_text(key, text).await,
+            Place::Remote(remote) => remote.write_text(key, &text).await,
         }
     }
 
