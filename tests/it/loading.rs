@@ -31,6 +31,7 @@ stores:
     retry_for: 1m
     concurrency: 8
     lease: 2m
+    conditional_writes: cos_forbid_overwrite
   az://logs/: {account: shoplogs}
 ";
 
@@ -253,7 +254,7 @@ fn settings_of_stores_are_read() {
             retry_for: second(60),
             concurrency: 8,
             lease: second(120),
-            conditional_writes: loudou::project::ConditionalWrites::IfMatch,
+            conditional_writes: loudou::project::ConditionalWrites::CosForbidOverwrite,
         }
     );
     assert_eq!(project.warehouse, "az://logs/");
