@@ -188,6 +188,9 @@ fn refused_by_store(error: &object_store::Error) -> Option<&'static str> {
         {
             Some("there is no such bucket or container; make it, or correct the URL")
         }
+        object_store::Error::Generic { .. } if says(&["501 Not Implemented"]) => Some(
+            "the store does not know such requests; of OSS and COS tell it by `conditional_writes` below `stores`",
+        ),
         object_store::Error::Generic { .. }
             if says(&["169.254.169.254", "metadata.google.internal"]) =>
         {

@@ -13,6 +13,7 @@ mod cli;
 mod command_check;
 mod completeness;
 mod contracts;
+mod creation_only;
 mod demo;
 mod drift;
 mod ecom;

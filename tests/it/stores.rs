@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::io::Write;
 
+use crate::creation_only::CreationOnly;
 use crate::store_servers::{Place, SECRET};
 use crate::support::Folder;
 
@@ -530,5 +531,48 @@ async fn every_store_gives_the_same_bytes() {
             assert_eq!(other.keys().collect::<Vec<_>>(), keys, "{name}");
             assert!(other == disk, "{name} has other bytes than the disk");
         }
+    }
+}
+
+/// OSS and COS guard creation alone, each by a header of its own: a server that does so goes through the
+/// whole suite, with the bytes of the local disk. One that does not honour the header is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_guards_creation_alone() {
+    let disk = suite(&Place::disk()).await;
+    for (word, header) in [
+        ("oss_forbid_overwrite", "x-oss-forbid-overwrite"),
+        ("cos_forbid_overwrite", "x-cos-forbid-overwrite"),
+    ] {
+        let Some(mut place) = Place::s3() else { return };
+        let port = place.port().unwrap();
+        let server = CreationOnly::start(port, header);
+        let by = place
+            .settings
+            .replace(&format!(":{port}"), &format!(":{}", server.port));
+        let through = |header: &str| format!("{by}{header}");
+        // Without its header, or with another store's, nothing guards the log.
+        let other = match word {
+            "oss_forbid_overwrite" => "cos_forbid_overwrite",
+            _ => "oss_forbid_overwrite",
+        };
+        for (settings, why) in [
+            (through(""), "the store does not know such requests"),
+            (
+                through(&format!("    conditional_writes: {other}\n")),
+                "ignores the conditions of writes",
+            ),
+        ] {
+            place.settings = settings;
+            let folder = project(&place);
+            let refused = place.loudou(&folder.path(""), &NIGHT);
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(refused.status.code(), Some(2), "{said}");
+            assert!(said.contains(why), "{said}");
+            assert!(place.keys("warehouse/_loudou/log").await.is_empty());
+        }
+        place.settings = through(&format!("    conditional_writes: {word}\n"));
+        let before = server.refused();
+        assert!(suite(&place).await == disk, "{word}: other bytes");
+        assert!(server.refused() > before, "nothing was ever refused");
     }
 }

@@ -20,7 +20,7 @@ mod fired;
 mod no_space;
 mod oracle;
 mod processes;
-mod proxy;
+pub mod proxy;
 mod reader;
 mod room;
 mod seed;

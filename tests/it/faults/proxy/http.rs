@@ -15,6 +15,19 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+impl Request {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+
+    /// Adds a line.
+    pub fn add_header(&mut self, line: &str) {
+        self.head.push_str("\r\n");
+        self.head.push_str(line);
+    }
+}
+
 /// Reads a request; none where the other end sends nothing.
 pub fn read(stream: &mut TcpStream) -> io::Result<Option<Request>> {
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 //! A proxy before the servers of S3 and Azure that fails by a plan. Runs through it may fail, but only in
 //! words and without publishing halves; the next one that the store answers mends all.
 
-mod http;
+pub mod http;
 mod plan;
 mod rounds;
 mod server;
