@@ -7,6 +7,7 @@ mod by_user;
 mod machine;
 mod open_files;
 mod published;
+mod spill_folder;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use crate::project::Memory;
 
 pub use open_files::Pin;
 pub use published::{PartitionFile, PublishedTable, view_schema};
+use spill_folder::SpillFolder;
 
 /// Rows per batch everywhere.
 pub const BATCH_ROWS: usize = 8192;
@@ -46,7 +48,7 @@ pub struct EngineOptions {
     /// decoded rows. The rest is for what does not: batches on their way, decoders, encoders, the
     /// run's own books.
     pub memory_bytes: usize,
-    /// Where sorts and aggregates spill to; made if absent.
+    /// Where sorts and aggregates spill to, in a folder of this process; made if absent.
     pub spill_dir: PathBuf,
     /// Parallel streams of one query.
     pub threads: usize,
@@ -69,6 +71,8 @@ impl EngineOptions {
 #[derive(Debug, Clone)]
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
+    /// Goes with the last copy of the engine.
+    _spill: Arc<SpillFolder>,
     zone: Tz,
     threads: usize,
 }
@@ -76,12 +80,13 @@ pub struct Engine {
 impl Engine {
     /// Makes the spill folder and the memory pool.
     pub fn new(options: EngineOptions) -> Result<Self> {
-        std::fs::create_dir_all(&options.spill_dir)
-            .map_err(Error::io("making the spill folder", &options.spill_dir))?;
+        let spill = SpillFolder::make(&options.spill_dir)?;
         let five = NonZeroUsize::MIN.saturating_add(4);
         let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_bytes / 4 * 3), five);
         let disk = DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![options.spill_dir]))
+            .with_mode(DiskManagerMode::Directories(vec![
+                spill.path().to_path_buf(),
+            ]))
             .with_max_temp_directory_size(MAX_SPILL_BYTES);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
@@ -91,6 +96,7 @@ impl Engine {
             .map_err(Error::engine("starting the engine"))?;
         Ok(Self {
             runtime,
+            _spill: Arc::new(spill),
             zone: options.zone,
             threads: options.threads,
         })
