@@ -138,7 +138,8 @@ pub async fn run(
         Err(error) => error.exit_code(),
         Ok(()) => results.code_of_steps(),
     };
-    results.write(&work)?;
+    // Whether or not the results can be written: nobody is to wait for a run that has ended.
+    let written = results.write(&work);
     match outcome {
         Ok(()) => log.release().await?,
         Err(error) => {
@@ -149,7 +150,7 @@ pub async fn run(
             return Err(error);
         }
     }
-    Ok(results)
+    written.map(|()| results)
 }
 
 /// The sources and stored models that a run with these options is about, in order.
