@@ -76,7 +76,7 @@ impl Error {
     }
 
     /// Wraps an engine error with the query's name. An object that is not what it was, or not there, is no
-    /// fault of the query.
+    /// fault of the query; nor is a store that does not answer.
     pub fn engine(what: impl Into<String>) -> impl FnOnce(DataFusionError) -> Self {
         move |source| match not_as_published(&source) {
             Some((path, true)) => Self::Locked(format!(
@@ -87,9 +87,12 @@ impl Error {
                 "{}: {path} is not there; if it was published, somebody removed it, and `loudou run` mends it",
                 what.into()
             )),
-            None => Self::Engine {
-                what: what.into(),
-                source: Box::new(source),
+            None => match failed_store(&source) {
+                Some(source) => Self::store(what)(source),
+                None => Self::Engine {
+                    what: what.into(),
+                    source: Box::new(source),
+                },
             },
         }
     }
@@ -240,6 +243,22 @@ fn not_as_published(error: &DataFusionError) -> Option<(String, bool)> {
         .or_else(|| behind("Object at location ", " not found").map(|path| (path, false)))
 }
 
+/// Stores of other machines, by the names in their errors.
+const STORES: [&str; 3] = ["S3", "MicrosoftAzure", "GCS"];
+
+/// The error of a store that failed while the engine read from it. By the text: the reader of footers keeps
+/// nothing else.
+fn failed_store(error: &DataFusionError) -> Option<object_store::Error> {
+    let text = error.to_string();
+    STORES.into_iter().find_map(|store| {
+        let (_, said) = text.split_once(&format!("Generic {store} error: "))?;
+        Some(object_store::Error::Generic {
+            store,
+            source: said.into(),
+        })
+    })
+}
+
 /// What an engine error says to a person, in one line: its innermost cause, without the names of the
 /// engine's own kinds of error and without what it wraps around a function's own words.
 pub fn engine_cause(error: &DataFusionError) -> String {
@@ -273,6 +292,8 @@ pub fn root(error: &DataFusionError) -> &DataFusionError {
 mod tests {
     use super::*;
 
+    use parquet::errors::ParquetError;
+
     #[test]
     fn the_innermost_cause_is_told() {
         let plan = |text: &str| DataFusionError::Plan(text.to_string());
@@ -294,6 +315,30 @@ mod tests {
         ] {
             assert_eq!(engine_cause(&error), expected);
         }
+    }
+
+    #[test]
+    fn a_store_that_fails_while_it_is_queried_is_no_fault_of_the_query() {
+        let failed = |store: &'static str| object_store::Error::Generic {
+            store,
+            source: "no answer".into(),
+        };
+        let of_footer = |store| {
+            let text = format!("Failed to fetch metadata for file a: {}", failed(store));
+            DataFusionError::ParquetError(Box::new(ParquetError::General(text)))
+        };
+        for error in [
+            DataFusionError::ObjectStore(Box::new(failed("S3"))),
+            of_footer("MicrosoftAzure"),
+        ] {
+            let error = Error::engine("building daily")(error);
+            assert!(error.is_unreachable());
+            assert_eq!(error.exit_code(), 75);
+            let told = error.to_string();
+            assert!(told.starts_with("building daily: Generic "), "{told}");
+        }
+        let error = Error::engine("building daily")(of_footer("LocalFileSystem"));
+        assert_eq!(error.exit_code(), 1);
     }
 
     #[test]
