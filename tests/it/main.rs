@@ -16,6 +16,7 @@ mod contracts;
 mod demo;
 mod drift;
 mod ecom;
+mod faults;
 mod fuzz;
 mod guards;
 mod ingest;

@@ -103,7 +103,7 @@ pub struct Place {
 }
 
 /// Times that let a test see a run that is taken for dead.
-const TIMES: &str =
+pub const TIMES: &str =
     "    allow_http: true\n    timeout: 4s\n    retry_for: 1s\n    retries: 3\n    lease: 6s\n";
 
 impl Place {
@@ -196,6 +196,22 @@ impl Place {
             _server: Some(server),
             _folder: None,
         })
+    }
+
+    /// `stores:` with other times than [`TIMES`] and, where one is given, by way of another port.
+    pub fn settings_with(&self, times: &str, port: Option<u16>) -> String {
+        let settings = self.settings.replace(TIMES, times);
+        match (self.port(), port) {
+            (Some(own), Some(other)) => {
+                settings.replace(&format!("127.0.0.1:{own}"), &format!("127.0.0.1:{other}"))
+            }
+            _ => settings,
+        }
+    }
+
+    /// Port of its server.
+    pub fn port(&self) -> Option<u16> {
+        self._server.as_ref().map(|server| server.port)
     }
 
     /// Whether writers are kept apart by the store, not by a lock of the system.
