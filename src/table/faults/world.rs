@@ -442,9 +442,13 @@ impl World {
 
     /// Objects that nobody will ever need.
     pub(super) fn garbage(&self) -> Vec<String> {
-        let probe = Key::from(format!("{BASE}/_loudou/probe"));
-        let of_probe = self.objects.keys().filter(|key| key.prefix_matches(&probe));
-        of_probe.map(Key::to_string).collect()
+        let is_passing = |key: &&Key| {
+            ["probe", "beat"]
+                .iter()
+                .any(|folder| key.prefix_matches(&Key::from(format!("{BASE}/_loudou/{folder}"))))
+        };
+        let found = self.objects.keys().filter(is_passing);
+        found.map(Key::to_string).collect()
     }
 }
 

@@ -193,7 +193,16 @@ impl RunLog {
     /// The run has ended by itself.
     pub async fn release(mut self) -> Result<()> {
         let epoch = self.epoch;
-        self.append(Entry::Release { epoch }).await.map(|_| ())
+        self.append(Entry::Release { epoch }).await?;
+        if let Held::Remote {
+            remote,
+            _beats: beats,
+        } = self.place
+        {
+            drop(beats);
+            lease::forget_beat(&remote, epoch).await;
+        }
+        Ok(())
     }
 }
 

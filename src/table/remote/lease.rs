@@ -13,8 +13,10 @@ use crate::table::state::{Entry, State};
 /// Beats within a lease: some may be lost.
 const BEATS_IN_A_LEASE: u32 = 6;
 
+pub(super) const FOLDER: &str = "_loudou/beat";
+
 fn beat_key(epoch: u64) -> String {
-    format!("_loudou/beat/{epoch:020}")
+    format!("{FOLDER}/{epoch:020}")
 }
 
 /// Enters the log as its only writer, or says who holds it; gives the state with the entry folded in.
@@ -48,7 +50,8 @@ pub(in crate::table) async fn acquire(remote: &Remote, holder: &str, at: &str) -
         let slot = state.slot + 1;
         if slots::create_slot(remote, slot, &entry).await? {
             state.fold(slot, &entry);
-            beat(remote, state.epoch).await?;
+            // Should it fail, the entry itself is heard of, and beats follow.
+            let _ = beat(remote, state.epoch).await;
             return Ok(state);
         }
         // Somebody else wrote: another run that begins, or the one that seemed dead.
@@ -67,6 +70,11 @@ fn held(remote: &Remote, holder: &str, at: &str, silent_for: Option<Duration>) -
 /// Lets others hear of this run.
 pub(in crate::table) async fn beat(remote: &Remote, epoch: u64) -> Result<()> {
     remote.write_text(&beat_key(epoch), "").await
+}
+
+/// Takes the sign of life away of a run that has let go.
+pub(in crate::table) async fn forget_beat(remote: &Remote, epoch: u64) {
+    let _ = remote.remove(vec![beat_key(epoch)]).await;
 }
 
 /// Beats from time to time, until it is dropped.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use object_store::{PutMode, PutPayload, UpdateVersion};
 use serde_json::json;
 
-use super::{Remote, TRIES, Writes, slots};
+use super::{Remote, TRIES, Writes, lease, slots};
 use crate::error::{Error, Result};
 
 const MEND: &str = "use a store with conditional writes (Amazon S3, Azure, Google, MinIO, R2), `conditional_writes` of `stores:` for OSS and COS, or a warehouse on the local disk";
@@ -79,9 +79,13 @@ pub(in crate::table) async fn probe(remote: &Remote) -> Result<DateTime<Utc>> {
     Ok(now)
 }
 
-/// Removes what runs left behind that were cut off in their trial, once their requests are over for sure.
+/// Removes what runs left behind that were cut off: their trials, and signs of life that are too old to say
+/// anything.
 async fn remove_old(remote: &Remote, now: DateTime<Utc>) -> Result<()> {
-    let old = remote.list_older(FOLDER, now, remote.lease).await?;
+    let mut old = Vec::new();
+    for folder in [FOLDER, lease::FOLDER] {
+        old.extend(remote.list_older(folder, now, remote.lease).await?);
+    }
     match old.is_empty() {
         true => Ok(()),
         false => remote.remove(old).await,
