@@ -212,7 +212,8 @@ impl Night<'_> {
         progress: &dyn Progress,
     ) -> Result<()> {
         let workspace = self.workspace;
-        remove_old_scratch(&self.work.join("scratch"));
+        let is_alone = workspace.warehouse.folder().is_some();
+        remove_old_scratch(&self.work.join("scratch"), log.epoch(), is_alone);
         for damaged in recover(&workspace.warehouse, log).await? {
             self.results.recovered.push(format!(
                 "{} {}: {}",
@@ -326,10 +327,15 @@ impl Night<'_> {
     }
 }
 
-/// What runs that were cut off left; we hold the lock.
-fn remove_old_scratch(folder: &std::path::Path) {
+/// What runs that were cut off left. A lock of the system keeps others out for sure (`is_alone`). Of a store
+/// another process may have taken over by now, as this one does not know yet: its scratch has a later number.
+fn remove_old_scratch(folder: &std::path::Path, epoch: u64, is_alone: bool) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with("run-") {
+        let name = entry.file_name();
+        let Some(number) = name.to_str().and_then(|name| name.strip_prefix("run-")) else {
+            continue;
+        };
+        if is_alone || number.parse().is_ok_and(|number: u64| number < epoch) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -340,5 +346,27 @@ fn stop_if_fatal(error: Error) -> Result<Error> {
     match error.ends_the_run() {
         true => Err(error),
         false => Ok(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remove_old_scratch;
+
+    #[test]
+    fn scratch_of_a_run_that_took_over_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str| std::fs::create_dir(folder.path().join(name)).unwrap();
+        let is_there = |name: &str| folder.path().join(name).exists();
+        ["run-1", "run-3", "run-x", "spill"]
+            .into_iter()
+            .for_each(make);
+        remove_old_scratch(folder.path(), 2, false);
+        assert_eq!(
+            ["run-1", "run-3", "spill"].map(is_there),
+            [false, true, true]
+        );
+        remove_old_scratch(folder.path(), 2, true);
+        assert_eq!(["run-3", "spill"].map(is_there), [false, true]);
     }
 }
