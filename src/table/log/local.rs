@@ -4,17 +4,67 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::{damaged_checkpoint, damaged_slot, no_log};
 use crate::error::{Error, Result};
 use crate::table::durable;
 use crate::table::state::{Entry, State};
 
-/// The state that the log in a folder folds into.
+/// The state that the log in a folder folds into. The tail is found slot by slot; what is listed before only
+/// shows that none is missing.
 pub(super) fn read_state(folder: &Path) -> Result<State> {
+    let last = numbers(&folder.join("log")).max();
     let mut state = newest_checkpoint(folder)?;
     while let Some(entry) = read_slot(folder, state.slot + 1)? {
         state.fold(state.slot + 1, &entry);
     }
-    Ok(state)
+    match last {
+        Some(last) if last > state.slot => {
+            let missing = slot_path(folder, state.slot + 1);
+            let why = format!("it is missing, and slot {last} is there");
+            Err(damaged_slot(&missing.display().to_string(), &why))
+        }
+        _ => Ok(state),
+    }
+}
+
+/// Refuses to begin a log beside tables that one must have published.
+pub(super) fn refuse_tables(folder: &Path) -> Result<()> {
+    let warehouse = folder.parent().unwrap_or(folder);
+    let below = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path())
+    };
+    let is_partition = |path: &PathBuf| path.join("data.parquet").is_file();
+    for table in below(warehouse).filter(|path| path.is_dir()) {
+        let is_by_date = || {
+            below(&table).any(|path| {
+                let name = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                name.starts_with("dt=") && is_partition(&path)
+            })
+        };
+        if is_partition(&table) || is_by_date() {
+            let name = table
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            return Err(no_log(&warehouse.display().to_string(), &name));
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of the files `<number>.json` of a folder.
+fn numbers(folder: &Path) -> impl Iterator<Item = u64> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_suffix(".json")?.parse().ok()
+    })
 }
 
 /// Makes good what a run left behind that was cut off; `state` is what the log says.
@@ -54,39 +104,24 @@ fn slot_path(folder: &Path, slot: u64) -> PathBuf {
 fn read_slot(folder: &Path, slot: u64) -> Result<Option<Entry>> {
     let path = slot_path(folder, slot);
     match fs::read_to_string(&path) {
-        Ok(text) => parse(&path, &text).map(Some),
+        Ok(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| damaged_slot(&path.display().to_string(), &error.to_string())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("reading", &path)(error)),
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        Error::Failed(format!(
-            "the run log is damaged at {} ({error}); restore it from a backup, or begin with an empty warehouse",
-            path.display()
-        ))
-    })
-}
-
 /// The newest checkpoint. Found by listing, which is safe here: an older one, or none, only means more
 /// slots to read.
 fn newest_checkpoint(folder: &Path) -> Result<State> {
-    let mut slots: Vec<u64> = match fs::read_dir(folder.join("checkpoint")) {
-        Ok(entries) => entries
-            .filter_map(|entry| {
-                let name = entry.ok()?.file_name().into_string().ok()?;
-                name.strip_suffix(".json")?.parse().ok()
-            })
-            .collect(),
-        Err(_) => Vec::new(),
-    };
-    slots.sort_unstable();
-    match slots.last() {
+    match numbers(&folder.join("checkpoint")).max() {
         Some(slot) => {
             let path = folder.join(format!("checkpoint/{slot:020}.json"));
             let text = fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
-            parse(&path, &text)
+            serde_json::from_str(&text).map_err(|error| {
+                damaged_checkpoint(&path.display().to_string(), &error.to_string())
+            })
         }
         None => Ok(State::default()),
     }

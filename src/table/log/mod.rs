@@ -24,6 +24,27 @@ use crate::error::{Error, Result};
 
 const CHECKPOINT_EVERY: u64 = 100;
 
+/// What a log is told with that is not whole. To begin anew beside old tables would publish wrong figures.
+pub(super) fn damaged_slot(name: &str, why: &str) -> Error {
+    Error::Failed(format!(
+        "the run log is damaged at {name} ({why}); restore `_loudou` from a backup. Without one, move the whole warehouse away and run all dates again from the raw logs"
+    ))
+}
+
+/// The same of a checkpoint, which only saves reading.
+pub(super) fn damaged_checkpoint(name: &str, why: &str) -> Error {
+    Error::Failed(format!(
+        "the checkpoint {name} is damaged ({why}); remove it: the slots in `_loudou/log` hold the same"
+    ))
+}
+
+/// What a warehouse is told with that has tables and no log.
+pub(super) fn no_log(warehouse: &str, table: &str) -> Error {
+    Error::Failed(format!(
+        "{warehouse} holds tables, such as {table}, and no run log; restore `_loudou` from a backup. Without one, move the tables away and run all dates again from the raw logs"
+    ))
+}
+
 /// Reads the log without taking part: what is published.
 pub async fn read_state(warehouse: &Warehouse) -> Result<State> {
     match warehouse.place() {
@@ -65,6 +86,9 @@ impl RunLog {
                 let folder = folder.join("_loudou");
                 let lock = Lock::take(&folder, &format!("{holder}, since {at}"))?;
                 let state = local::read_state(&folder)?;
+                if state.slot == 0 {
+                    local::refuse_tables(&folder)?;
+                }
                 local::restore(&folder, &state)?;
                 let epoch = state.epoch + 1;
                 let mut log = Self {
@@ -251,6 +275,40 @@ mod tests {
         );
         let partition = log.state.table("t").partitions["2026-11-21"].clone();
         assert_eq!(partition.hash, "b");
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_is_missing_is_no_end_and_tables_without_a_log_are_no_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::local(folder.path());
+        let mut log = RunLog::acquire(&warehouse, "one", "now").await.unwrap();
+        for _ in 0..3 {
+            let slot = log.commit(commit(1, "a")).await.unwrap();
+            log.done(slot, Marks::default()).await.unwrap();
+        }
+        log.release().await.unwrap();
+        let slot = folder.path().join(format!("_loudou/log/{:020}.json", 4));
+        fs::remove_file(&slot).unwrap();
+        for error in [
+            read_state(&warehouse).await.unwrap_err(),
+            RunLog::acquire(&warehouse, "two", "now").await.unwrap_err(),
+        ] {
+            let said = error.to_string();
+            assert!(said.contains("slot 8 is there"), "{said}");
+            assert!(said.contains(&slot.display().to_string()), "{said}");
+        }
+        assert!(!slot.exists(), "the hole was filled");
+
+        fs::remove_dir_all(folder.path().join("_loudou/log")).unwrap();
+        RunLog::acquire(&warehouse, "nothing is published yet", "now")
+            .await
+            .unwrap();
+        fs::remove_dir_all(folder.path().join("_loudou/log")).unwrap();
+        let table = folder.path().join("t/dt=2026-11-21");
+        fs::create_dir_all(&table).unwrap();
+        fs::write(table.join("data.parquet"), "rows").unwrap();
+        let error = RunLog::acquire(&warehouse, "two", "now").await.unwrap_err();
+        assert!(error.to_string().contains("no run log"), "{error}");
     }
 
     #[tokio::test]

@@ -22,6 +22,9 @@ fn beat_key(epoch: u64) -> String {
 /// Enters the log as its only writer, or says who holds it; gives the state with the entry folded in.
 pub(in crate::table) async fn acquire(remote: &Remote, holder: &str, at: &str) -> Result<State> {
     let mut state = slots::read_state(remote).await?;
+    if state.slot == 0 {
+        slots::refuse_tables(remote).await?;
+    }
     loop {
         let now = probe::probe(remote).await?;
         if let Some(other) = &state.holder {

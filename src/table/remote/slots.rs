@@ -1,11 +1,12 @@
 //! Slots of the log in an object store: each is created once and never changed.
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{PutMode, PutPayload};
 use serde::Deserialize;
 
 use super::{Remote, TRIES};
 use crate::error::{Error, Result};
+use crate::table::log::{damaged_checkpoint, damaged_slot, no_log};
 use crate::table::planted::{self, Mistake};
 use crate::table::state::{Entry, State};
 
@@ -27,12 +28,8 @@ struct Nonce {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(remote: &Remote, key: &str, bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Error::Failed(format!(
-            "the run log is damaged at {} ({error}); restore it from a backup, or begin with an empty warehouse",
-            remote.name_of(key)
-        ))
-    })
+    serde_json::from_slice(bytes)
+        .map_err(|error| damaged_slot(&remote.name_of(key), &error.to_string()))
 }
 
 /// Reads a slot; `None` if it is not written yet.
@@ -56,8 +53,55 @@ pub(in crate::table) async fn is_written(remote: &Remote, slot: u64) -> Result<b
 /// The state that the log folds into. The tail is found by asking for slot after slot, never by listing.
 pub(in crate::table) async fn read_state(remote: &Remote) -> Result<State> {
     let mut state = newest_checkpoint(remote).await?;
+    // Listed before: what is there then must be found slot by slot.
+    let last = last_listed(remote, state.slot).await?;
     follow(remote, &mut state).await?;
-    Ok(state)
+    match last {
+        Some(last) if last > state.slot => {
+            let missing = remote.name_of(&slot_key(state.slot + 1));
+            let why = format!("it is missing, and slot {last} is there");
+            Err(damaged_slot(&missing, &why))
+        }
+        _ => Ok(state),
+    }
+}
+
+/// The last slot behind one that a listing shows; it may show fewer than there are.
+async fn last_listed(remote: &Remote, behind: u64) -> Result<Option<u64>> {
+    let folder = remote.location.key("_loudou/log");
+    let offset = remote.location.key(&slot_key(behind));
+    remote
+        .location
+        .store
+        .list_with_offset(Some(&folder), &offset)
+        .try_filter_map(|meta| async move {
+            let name = meta.location.filename();
+            Ok(name.and_then(|name| name.strip_suffix(".json")?.parse().ok()))
+        })
+        .try_fold(None, |last, slot| async move { Ok(last.max(Some(slot))) })
+        .await
+        .map_err(Error::store(format!(
+            "listing {}",
+            remote.name_of("_loudou/log")
+        )))
+}
+
+/// Refuses to begin a log beside tables that one must have published.
+pub(in crate::table) async fn refuse_tables(remote: &Remote) -> Result<()> {
+    let base = remote.location.base.clone();
+    let internal = remote.location.key("_loudou");
+    let mut objects = remote.location.store.list(Some(&base));
+    while let Some(meta) = objects.next().await {
+        let meta = meta.map_err(Error::store(format!("listing {}", remote.location.url)))?;
+        let is_table = meta.location.filename() == Some("data.parquet")
+            && !meta.location.prefix_matches(&internal);
+        if is_table {
+            let name = meta.location.as_ref();
+            let below = name.strip_prefix(base.as_ref()).unwrap_or(name);
+            return Err(no_log(&remote.location.url, below.trim_start_matches('/')));
+        }
+    }
+    Ok(())
 }
 
 /// Folds in what has been written since.
@@ -91,7 +135,8 @@ async fn newest_checkpoint(remote: &Remote) -> Result<State> {
     };
     let key = checkpoint_key(slot);
     match remote.get(&key).await? {
-        Some(bytes) => parse(remote, &key, &bytes),
+        Some(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| damaged_checkpoint(&remote.name_of(&key), &error.to_string())),
         None => Ok(State::default()),
     }
 }

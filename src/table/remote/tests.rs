@@ -235,6 +235,32 @@ async fn a_slot_whose_answer_went_astray_is_read() {
 }
 
 #[tokio::test]
+async fn a_slot_that_is_missing_is_no_end_and_tables_without_a_log_are_no_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(InMemory::new());
+    let warehouse = warehouse(&store, "nothing", &[], LONG);
+    let mut log = RunLog::acquire(&warehouse, "one", "now").await.unwrap();
+    publish(&warehouse, &mut log, ready(folder.path(), "first"))
+        .await
+        .unwrap();
+    log.release().await.unwrap();
+    let slot = |number: u64| Key::from(format!("w/{}", slots::slot_key(number)));
+    store.delete(&slot(2)).await.unwrap();
+    for error in [
+        read_state(&warehouse).await.unwrap_err(),
+        RunLog::acquire(&warehouse, "two", "now").await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("slot 4 is there"), "{error}");
+    }
+    for number in [1, 3, 4] {
+        store.delete(&slot(number)).await.unwrap();
+    }
+    let error = RunLog::acquire(&warehouse, "two", "now").await.unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("t/data.parquet, and no run log"), "{said}");
+}
+
+#[tokio::test]
 async fn of_many_that_begin_at_once_one_gets_in() {
     let store = Arc::new(InMemory::new());
     let warehouse = warehouse(&store, "nothing", &[], LONG);
