@@ -22,7 +22,7 @@ use super::arguments::{Query, RowFormat};
 use super::output;
 use crate::config;
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::{Engine, EngineOptions, allow_files};
 use crate::error::{Error, Result, engine_cause};
 use crate::model::build::{Published, Range, register_all};
 use crate::model::check::try_plan;
@@ -100,6 +100,7 @@ async fn ask(context: &Context, text: &str) -> Result<(SchemaRef, Vec<RecordBatc
         .session()?
     };
     let tables = table_names(&session);
+    allow_files(&session)?;
     let session = session.enable_url_table();
     let query = sql::parse(text, "")
         .map_err(|problem| Error::Usage(in_words(&problem).replace("a model is", "ask with")))?;

@@ -26,6 +26,9 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
+use object_store::local::LocalFileSystem;
+use url::Url;
+
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::project::Memory;
@@ -67,6 +70,20 @@ impl EngineOptions {
     }
 }
 
+/// What the engine knows the local disk by, unless it is told not to.
+const FILES: &str = "file://";
+
+fn url(text: &str) -> Result<Url> {
+    Url::parse(text).map_err(|error| Error::Failed(format!("{text}: {error}")))
+}
+
+/// Lets a person's query open files by their paths. Queries of a project never may.
+pub fn allow_files(session: &SessionContext) -> Result<()> {
+    let disk = Arc::new(LocalFileSystem::new());
+    session.register_object_store(&url(FILES)?, disk);
+    Ok(())
+}
+
 /// Builds sessions that share memory and spill space.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -93,6 +110,11 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .with_max_spill_merge_fan_in(64)
             .build_arc()
+            .map_err(Error::engine("starting the engine"))?;
+        let disk = Arc::new(LocalFileSystem::new());
+        runtime.register_object_store(&url(published::DISK)?, disk);
+        runtime
+            .deregister_object_store(&url(FILES)?)
             .map_err(Error::engine("starting the engine"))?;
         Ok(Self {
             runtime,
@@ -164,4 +186,30 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules.insert(at, Arc::new(by_user::ReadByUser));
     rules.push(Arc::new(by_user::GroupByUser));
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn files_are_opened_only_where_that_is_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        std::fs::write(&path, "a\n1\n").unwrap();
+        let engine = Engine::new(EngineOptions {
+            zone: Tz::Asia__Shanghai,
+            memory_bytes: 1 << 26,
+            spill_dir: folder.path().join("spill"),
+            threads: 1,
+        })
+        .unwrap();
+        let sql = format!("select * from '{}'", path.display());
+        let session = engine.session().unwrap().enable_url_table();
+        let refused = session.sql(&sql).await.map(|_| ());
+        assert!(refused.is_err(), "a file was opened by its path");
+        allow_files(&session).unwrap();
+        let rows = session.sql(&sql).await.unwrap().collect().await.unwrap();
+        assert_eq!(rows[0].num_rows(), 1);
+    }
 }

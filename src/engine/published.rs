@@ -29,6 +29,10 @@ use super::by_user::{SortedByUser, USER};
 use super::open_files::{OpenFiles, Pin};
 use crate::project::date32;
 
+/// What the engine reads published files by. It is no URL that a query could name: `file://` is not known to
+/// it, so that no query of a project opens a file by its path.
+pub(super) const DISK: &str = "published://disk";
+
 /// One Parquet object of a table.
 #[derive(Debug, Clone)]
 pub struct PartitionFile {
@@ -171,7 +175,7 @@ impl TableProvider for PublishedTable {
         if let Some(filter) = filter {
             source = source.with_predicate(filter);
         }
-        let disk = ObjectStoreUrl::local_filesystem();
+        let disk = ObjectStoreUrl::parse(DISK)?;
         let local = state.runtime_env().object_store(&disk)?;
         source = source.with_parquet_file_reader_factory(Arc::new(OpenFiles::new(local)));
         let threads = state.config().target_partitions().max(1);

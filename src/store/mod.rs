@@ -8,6 +8,7 @@ mod open;
 mod pace;
 mod pinned;
 mod profile;
+mod secret;
 
 use std::path::PathBuf;
 use std::sync::Arc;

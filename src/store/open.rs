@@ -80,10 +80,10 @@ fn s3(bucket: &str, settings: &StoreSettings) -> Result<AmazonS3Builder> {
     if let Some(name) = settings.profile.clone().or_else(of_environment) {
         let profile = profile::read(&name)?;
         builder = builder
-            .with_access_key_id(profile.key_id)
-            .with_secret_access_key(profile.secret);
+            .with_access_key_id(profile.key_id.reveal())
+            .with_secret_access_key(profile.secret.reveal());
         builder = match profile.token {
-            Some(token) => builder.with_token(token),
+            Some(token) => builder.with_token(token.reveal()),
             None => builder,
         };
         if let Some(region) = profile.region {

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::secret::Secret;
 use crate::error::{Error, Result};
 
 /// What a profile says.
+#[derive(Debug)]
 pub(super) struct Profile {
-    pub(super) key_id: String,
-    pub(super) secret: String,
-    pub(super) token: Option<String>,
+    pub(super) key_id: Secret,
+    pub(super) secret: Secret,
+    pub(super) token: Option<Secret>,
     pub(super) region: Option<String>,
 }
 
@@ -49,9 +51,9 @@ fn of_files(path: &Path, credentials: &str, config: &str, name: &str) -> Result<
         _ => section(config, &format!("profile {name}")),
     };
     Ok(Profile {
-        key_id,
-        secret,
-        token: keys.remove("aws_session_token"),
+        key_id: Secret::new(key_id),
+        secret: Secret::new(secret),
+        token: keys.remove("aws_session_token").map(Secret::new),
         region: keys
             .remove("region")
             .or_else(|| in_config?.remove("region")),
@@ -117,12 +119,13 @@ mod tests {
     fn a_profile_is_read() {
         let found = profile("reporting").unwrap();
         assert_eq!(
-            (found.key_id.as_str(), found.secret.as_str()),
+            (found.key_id.reveal(), found.secret.reveal()),
             ("AKIA2", "hush")
         );
-        assert_eq!(found.token.as_deref(), Some("tok"));
+        assert_eq!(found.token.as_ref().map(Secret::reveal), Some("tok"));
+        assert!(!format!("{found:?}").contains("hush"));
         assert_eq!(found.region.as_deref(), Some("eu-central-1"));
-        assert_eq!(profile("default").unwrap().secret, "s3cr3t=");
+        assert_eq!(profile("default").unwrap().secret.reveal(), "s3cr3t=");
     }
 
     #[test]
