@@ -2,70 +2,53 @@
 //! behind it does the work.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::faults::proxy::http;
+use crate::faults::proxy::listener::Listener;
 
 /// The server; ended when dropped.
 pub struct CreationOnly {
-    pub port: u16,
-    shared: Arc<Shared>,
+    listener: Listener,
+    /// Creations that were refused since something was there.
+    refused: Arc<AtomicUsize>,
 }
 
+/// What every connection needs.
 struct Shared {
     store_port: u16,
     /// The header by which a creation is told.
     header: &'static str,
-    /// Creations that were refused since something was there.
-    refused: AtomicUsize,
-    is_over: AtomicBool,
+    refused: Arc<AtomicUsize>,
 }
 
 impl CreationOnly {
     pub fn start(store_port: u16, header: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared {
+        let refused = Arc::default();
+        let shared = Shared {
             store_port,
             header,
-            refused: AtomicUsize::new(0),
-            is_over: AtomicBool::new(false),
-        });
-        let of_thread = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if of_thread.is_over.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&of_thread);
-                std::thread::spawn(move || {
-                    // Clients may go at any time.
-                    let _ = shared.serve(stream);
-                });
-            }
-        });
-        Self { port, shared }
+            refused: Arc::clone(&refused),
+        };
+        Self {
+            listener: Listener::start(move |client| shared.serve(client)),
+            refused,
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.listener.port
     }
 
     pub fn refused(&self) -> usize {
-        self.shared.refused.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for CreationOnly {
-    fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        self.refused.load(Ordering::SeqCst)
     }
 }
 
 impl Shared {
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
-        client.set_read_timeout(Some(Duration::from_secs(5)))?;
         let Some(mut request) = http::read(&mut client)? else {
             return Ok(());
         };

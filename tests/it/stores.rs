@@ -548,7 +548,7 @@ async fn a_store_that_guards_creation_alone() {
         let server = CreationOnly::start(port, header);
         let by = place
             .settings
-            .replace(&format!(":{port}"), &format!(":{}", server.port));
+            .replace(&format!(":{port}"), &format!(":{}", server.port()));
         let through = |header: &str| format!("{by}{header}");
         // Without its header, or with another store's, nothing guards the log.
         let other = match word {

@@ -103,7 +103,12 @@ pub(super) fn remove_temporary(path: &Path) -> Result<()> {
 /// Makes good what a process that was killed left undone below a folder: removes its temporaries, and syncs
 /// folders whose names it may have changed without doing so.
 pub(super) fn restore(folder: &Path) -> Result<()> {
-    let entries = std::fs::read_dir(folder).map_err(Error::io("listing", folder))?;
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // Whatever lies there (`lost+found`, say) was not written by us.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) => return Err(Error::io("listing", folder)(error)),
+    };
     for entry in entries {
         let entry = entry.map_err(Error::io("listing", folder))?;
         let path = entry.path();

@@ -135,10 +135,7 @@ pub(super) async fn search(
                             (_, true) => (&raws[1], &expected[0]),
                             (_, false) => (&raws[0], &expected[2]),
                         };
-                        let is_strict = profile != Profile::CreateOnly;
-                        complaints.extend(
-                            complaints_after_healing(&scenario, raw, expected, is_strict).await,
-                        );
+                        complaints.extend(complaints_after_healing(&scenario, raw, expected).await);
                         if !complaints.is_empty() {
                             let what = format!(
                                 "{profile:?}, {kind:?} (late by {late_by}) at request {number} ({}) of the {} night:\n  {}\n{}",

@@ -7,7 +7,7 @@ use super::scenario::{
     Histogram, Scenario, add, complaints_after_healing, complaints_on_the_way, table, undisturbed,
 };
 use super::schedule::{Begin, End, Kind};
-use super::world::{PROFILES, Profile};
+use super::world::PROFILES;
 use super::{on_one_thread, rounds, seed};
 
 const FAULTS: [Kind; 5] = [
@@ -72,23 +72,21 @@ pub(super) async fn search(
                 let trace = scenario.play(actors, &mut plan).await;
                 add(&mut histogram, &trace.fired);
                 let mut complaints = complaints_on_the_way(&scenario, &trace);
-                let is_strict = profile != Profile::CreateOnly;
                 // Unless the first entered the log after it, with what it had seen.
                 let last = trace
                     .lines
                     .iter()
                     .rfind(|line| line.contains("put acquire Proceed"));
                 let is_last = last.is_some_and(|line| line.starts_with('1'));
-                if is_strict && is_last && trace.ends.get(1).is_some_and(End::is_ok) {
+                if scenario.is_conditional() && is_last && trace.ends.get(1).is_some_and(End::is_ok)
+                {
                     let world = scenario.world();
                     complaints.extend(world.differences_from_log());
                     if world.data() != expected {
                         complaints.push("what the second run published is not there".to_string());
                     }
                 }
-                complaints.extend(
-                    complaints_after_healing(&scenario, &raws[2], &expected, is_strict).await,
-                );
+                complaints.extend(complaints_after_healing(&scenario, &raws[2], &expected).await);
                 if !complaints.is_empty() {
                     let what = format!(
                         "{profile:?}, {fault:?}, silent before request {silence}:\n  {}\n{:?}\n{}",

@@ -61,6 +61,11 @@ impl Scenario {
         self.play(vec![actor], &mut Undisturbed).await
     }
 
+    /// Whether replacements are conditional: then what a run published stays, whatever comes late.
+    pub(super) fn is_conditional(&self) -> bool {
+        self.profile != Profile::CreateOnly
+    }
+
     pub(super) fn world(&self) -> World {
         self.shared.world.lock().unwrap().clone()
     }
@@ -84,18 +89,17 @@ pub(super) fn complaints_on_the_way(scenario: &Scenario, trace: &Trace) -> Vec<S
     complaints
 }
 
-/// Heals, and compares with what would be published if nothing had gone wrong. `is_strict` asks more: that
-/// one night heals and that nothing that comes late disturbs it; else the second may.
+/// Heals, and compares with what would be published if nothing had gone wrong. With conditional writes one night
+/// heals, and nothing that comes late disturbs it; without them the second may.
 pub(super) async fn complaints_after_healing(
     scenario: &Scenario,
     raw: &Raw,
     expected: &BTreeMap<String, Bytes>,
-    is_strict: bool,
 ) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut heal = scenario.quiet_night(raw).await;
     scenario.shared.world.lock().unwrap().flush_late();
-    if !is_strict {
+    if !scenario.is_conditional() {
         heal = scenario.quiet_night(raw).await;
     }
     match &heal.ends[0] {

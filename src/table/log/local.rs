@@ -30,32 +30,23 @@ pub(super) fn read_state(folder: &Path) -> Result<State> {
 /// Refuses to begin a log beside tables that one must have published.
 pub(super) fn refuse_tables(folder: &Path) -> Result<()> {
     let warehouse = folder.parent().unwrap_or(folder);
-    let below = |folder: &Path| {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path())
-    };
-    let is_partition = |path: &PathBuf| path.join("data.parquet").is_file();
-    for table in below(warehouse).filter(|path| path.is_dir()) {
-        let is_by_date = || {
-            below(&table).any(|path| {
-                let name = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
-                name.starts_with("dt=") && is_partition(&path)
+    let below = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_partition = |folder: &Path| folder.join("data.parquet").is_file();
+    let mut tables = below(warehouse).map(|entry| entry.path());
+    let table = tables.find(|table| {
+        is_partition(table)
+            || below(table).any(|entry| {
+                entry.file_name().to_string_lossy().starts_with("dt=")
+                    && is_partition(&entry.path())
             })
-        };
-        if is_partition(&table) || is_by_date() {
-            let name = table
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            return Err(no_log(&warehouse.display().to_string(), &name));
-        }
+    });
+    match table {
+        Some(table) => Err(no_log(
+            &warehouse.display().to_string(),
+            &table.display().to_string(),
+        )),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Numbers of the files `<number>.json` of a folder.

@@ -2,6 +2,7 @@
 //! words and without publishing halves; the next one that the store answers mends all.
 
 pub mod http;
+pub mod listener;
 mod plan;
 mod rounds;
 mod server;

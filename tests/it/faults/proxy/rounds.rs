@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::plan::{FAULTS, Fault, Plan};
-use super::server::Proxy;
+use super::server;
 use crate::faults::fired::Fired;
 use crate::faults::oracle::Expected;
 use crate::faults::reader::reading_while;
@@ -61,7 +61,7 @@ impl<'a> Board<'a> {
         let room = Room::new(place, runtime, "operations", Before::TwoDays);
         fill_log(&room);
         hold(&room);
-        let proxy = Proxy::start(place.port().unwrap(), &plan, fired);
+        let proxy = server::start(place.port().unwrap(), &plan, fired);
         room.write_project_through(proxy.port, TIMES);
         for _ in 0..2 {
             room.heal(&room.project);
@@ -146,7 +146,7 @@ impl<'a> Board<'a> {
         );
         println!("{told}");
         let plan = Plan::new(draws.below(u64::MAX), likely, Some(favourite));
-        let proxy = Proxy::start(self.place.port().unwrap(), &Arc::new(plan), self.fired);
+        let proxy = server::start(self.place.port().unwrap(), &Arc::new(plan), self.fired);
         room.write_project_through(proxy.port, TIMES);
         let output = room.finished(room.night(&room.project).output().unwrap());
         let code = output.status.code();
