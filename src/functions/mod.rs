@@ -9,9 +9,13 @@
 //! | `local_date(ts)`, in the same module | scalar | Date32, the local day |
 //! | `local_midnight(day)`, in the same module | scalar | Timestamp(µs, UTC), where a local day begins |
 
+pub mod exact_quantiles;
+pub mod funnel_path;
 pub mod local_clock;
 pub mod local_time;
+pub mod path_totals;
 pub mod sessionize;
+pub mod wilson;
 pub mod window_funnel;
 
 mod constant;
@@ -37,7 +41,13 @@ use datafusion::prelude::SessionContext;
 /// ```
 pub fn register(ctx: &SessionContext, zone: chrono_tz::Tz) {
     ctx.register_udaf(AggregateUDF::from(window_funnel::WindowFunnel::new()));
+    ctx.register_udaf(AggregateUDF::from(funnel_path::FunnelPath::new(zone)));
+    ctx.register_udaf(AggregateUDF::from(path_totals::PathTotals::new()));
+    ctx.register_udaf(AggregateUDF::from(exact_quantiles::ExactQuantiles::new()));
     ctx.register_udwf(WindowUDF::from(sessionize::Sessionize::new(zone)));
+    for bound in [wilson::Bound::Low, wilson::Bound::High] {
+        ctx.register_udf(ScalarUDF::from(wilson::WilsonBound::new(bound)));
+    }
     ctx.register_udf(ScalarUDF::from(local_time::LocalTime::new(zone)));
     ctx.register_udf(ScalarUDF::from(local_time::LocalDate::new(zone)));
     ctx.register_udf(ScalarUDF::from(local_time::LocalMidnight::new(zone)));
