@@ -11,6 +11,7 @@
 
 pub mod exact_quantiles;
 pub mod funnel_path;
+pub mod least_squares;
 pub mod local_clock;
 pub mod local_time;
 pub mod path_totals;
@@ -44,6 +45,7 @@ pub fn register(ctx: &SessionContext, zone: chrono_tz::Tz) {
     ctx.register_udaf(AggregateUDF::from(funnel_path::FunnelPath::new(zone)));
     ctx.register_udaf(AggregateUDF::from(path_totals::PathTotals::new()));
     ctx.register_udaf(AggregateUDF::from(exact_quantiles::ExactQuantiles::new()));
+    ctx.register_udaf(AggregateUDF::from(least_squares::LeastSquares::new()));
     ctx.register_udwf(WindowUDF::from(sessionize::Sessionize::new(zone)));
     for bound in [wilson::Bound::Low, wilson::Bound::High] {
         ctx.register_udf(ScalarUDF::from(wilson::WilsonBound::new(bound)));

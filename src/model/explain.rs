@@ -380,6 +380,7 @@ impl Said {
             "funnel_path",
             "path_totals",
             "exact_quantiles",
+            "least_squares",
         ]
         .iter()
         .any(|name| message.starts_with(name))

@@ -53,6 +53,14 @@ pub fn slope(x: &[f64], y: &[f64]) -> Option<Slope> {
     })
 }
 
+/// The standard deviation (n − 1); `None` for fewer than two values.
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    let others = values.len().checked_sub(1).filter(|others| *others > 0)?;
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((squares / others as f64).sqrt())
+}
+
 #[cfg(test)]
 mod tests {
     use super::slope;

@@ -56,7 +56,6 @@ pub struct EntityPaths {
     spare: Candidate,
     step_us: Vec<Option<i64>>,
     wait_us: Vec<Option<i64>>,
-    each: Vec<u32>,
 }
 
 /// The best chain so far among those that hold different things the same.
@@ -106,7 +105,6 @@ impl EntityPaths {
             spare: Candidate::default(),
             step_us: Vec::new(),
             wait_us: Vec::new(),
-            each: Vec::new(),
         }
     }
 
@@ -286,15 +284,6 @@ impl EntityPaths {
                 before = time.unwrap_or(before);
             }
         }
-        if rules.carries_each {
-            self.each.clear();
-            self.each.extend(
-                chain
-                    .step_rows
-                    .iter()
-                    .map(|at| at.map_or(NONE, |at| row(at).carried)),
-            );
-        }
         let next = end
             .other
             .map_or(NONE, |at| name_at(rows, chain, at, numbers));
@@ -313,7 +302,6 @@ impl EntityPaths {
             wait_us: &self.wait_us,
             first: first.carried,
             last: last.carried,
-            each: rules.carries_each.then_some(self.each.as_slice()),
             value,
         });
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Int64Array, ListArray, StringViewArray, StructArray,
+    ArrayRef, Date32Array, Int64Array, ListArray, StringViewArray, StructArray,
     TimestampMicrosecondArray, new_null_array,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use datafusion::common::{Result, exec_err};
@@ -45,7 +45,6 @@ impl OutputTypes {
             field("wait_us", list(DataType::Int64), false),
             field("first_value", self.carried.clone(), true),
             field("last_value", self.carried.clone(), true),
-            field("each_value", list(self.carried.clone()), true),
             field("value", self.value.clone(), true),
         ]
         .into()
@@ -87,8 +86,6 @@ pub struct Entry<'a> {
     pub first: u32,
     /// See `first`.
     pub last: u32,
-    /// Per step, where asked for.
-    pub each: Option<&'a [u32]>,
     /// Of the last step, where reached.
     pub value: Option<i128>,
 }
@@ -110,9 +107,6 @@ pub struct Output {
     wait_us: Vec<Option<i64>>,
     first: Vec<u32>,
     last: Vec<u32>,
-    each_lengths: Vec<usize>,
-    has_each: Vec<bool>,
-    each: Vec<u32>,
     value: Vec<Option<i128>>,
     /// Entries of the entity at hand.
     open: usize,
@@ -134,10 +128,6 @@ impl Output {
         self.wait_us.extend_from_slice(entry.wait_us);
         self.first.push(entry.first);
         self.last.push(entry.last);
-        let each = entry.each.unwrap_or_default();
-        self.each_lengths.push(each.len());
-        self.has_each.push(entry.each.is_some());
-        self.each.extend_from_slice(each);
         self.value.push(entry.value);
         self.open += 1;
     }
@@ -168,12 +158,6 @@ impl Output {
             let field = Arc::new(Field::new_list_field(item.data_type().clone(), true));
             Ok(Arc::new(ListArray::try_new(field, offsets, item, nulls)?))
         };
-        let each_nulls = NullBuffer::from(BooleanArray::from(out.has_each).values().clone());
-        let each = list(
-            carried.values(&out.each)?,
-            OffsetBuffer::from_lengths(out.each_lengths),
-            Some(each_nulls),
-        )?;
         let rows = out.day.len();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Date32Array::from(out.day)),
@@ -188,7 +172,6 @@ impl Output {
             list(Arc::new(Int64Array::from(out.wait_us)), steps, None)?,
             carried.values(&out.first)?,
             carried.values(&out.last)?,
-            each,
             match types.value {
                 DataType::Null => new_null_array(&DataType::Null, rows),
                 _ => money.array(&out.value)?,
@@ -207,7 +190,7 @@ impl Output {
     /// Bytes held.
     pub fn size(&self) -> usize {
         let flat = self.step_us.capacity() + self.wait_us.capacity();
-        flat * size_of::<Option<i64>>() + self.each.capacity() * 4 + self.day.capacity() * 72
+        flat * size_of::<Option<i64>>() + self.day.capacity() * 72
     }
 }
 

@@ -11,7 +11,7 @@ pub const EXCLUSIONS_AT_MOST: usize = 8;
 
 const WHAT: &str = "funnel_path: rules";
 const PARTS: &str = "`window 24h`, `ordered`, `strict`, `any`, `step 2 within 30m`, `step 3 optional`, \
-                     `exclusion 1 after step 1 before step 3 keep` (or `drop`), `carry each`";
+                     `exclusion 1 after step 1 before step 3 keep` (or `drop`)";
 
 /// Which events may stand between the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,6 @@ pub struct Rules {
     pub within_us: Vec<Option<i64>>,
     /// Events that end chains.
     pub exclusions: Vec<Exclusion>,
-    /// Whether the carried value of each step is given.
-    pub carries_each: bool,
 }
 
 impl Rules {
@@ -64,7 +62,6 @@ impl Rules {
         let mut within = Vec::new();
         let mut optional = Vec::new();
         let mut exclusions: Vec<(usize, RawExclusion)> = Vec::new();
-        let mut carries_each = false;
         for part in text
             .split(';')
             .map(str::trim)
@@ -78,7 +75,6 @@ impl Rules {
                 ["ordered"] if order.is_none() => order = Some(Order::Ordered),
                 ["strict"] if order.is_none() => order = Some(Order::Strict),
                 ["any"] if order.is_none() => order = Some(Order::Any),
-                ["carry", "each"] => carries_each = true,
                 ["step", step, "within", duration] => {
                     within.push((number(step)?, self::duration(duration)?));
                 }
@@ -181,7 +177,6 @@ impl Rules {
             required,
             within_us,
             exclusions,
-            carries_each,
         })
     }
 
