@@ -473,7 +473,7 @@ from counted
             window_plain = funnel.window,
             rules = literal(&rules::text(funnel)),
             next = column(&funnel.next),
-            value = column(&funnel.value),
+            value = funnel.value.as_deref().map_or("cast(null as decimal(18, 2))".to_string(), quoted),
             conditions = rules::conditions(funnel, "      "),
             on = quoted(&funnel.on),
             sets = sets.join(",\n    "),

@@ -181,8 +181,6 @@ pub enum AtFile {
 #[schemars(title = "breakdown")]
 struct GroupingMapping {
     /// Columns taken together.
-    #[serde(default)]
-    #[schemars(required)]
     #[schemars(length(min = 1), example = ["channel"])]
     columns: Vec<String>,
     /// Where along the chain the value is taken: at its `first` step (default), at the `last` that was
