@@ -4,6 +4,11 @@
 //! | function | kind | gives |
 //! | --- | --- | --- |
 //! | [`window_funnel`]`(window, mode, time, step1, …, stepN)` | aggregate | Int64, the deepest step reached, 0 to N |
+//! | [`funnel_path`]`(rules, …, step1, …, exclusion1, …)` | aggregate | list of structs, the chain of each entry day and its end |
+//! | [`path_totals`]`(entry)` | aggregate | list of structs, entries counted together |
+//! | [`exact_quantiles`]`(values, share1, …)` | aggregate | list of Float64 |
+//! | [`least_squares`]`(y, x)` | aggregate | struct, a slope with its interval |
+//! | [`wilson`]: `wilson_low(successes, trials)`, `wilson_high(…)` | scalar | Float64, the bounds of a share's interval |
 //! | [`sessionize`]`(user_id, event_time, event_id, gap [, campaign])` | window | Utf8, the session's id |
 //! | [`local_time`]`(ts)` | scalar | Timestamp(µs) without zone, the wall clock in the project's zone |
 //! | `local_date(ts)`, in the same module | scalar | Date32, the local day |

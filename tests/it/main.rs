@@ -18,6 +18,7 @@ mod demo;
 mod drift;
 mod ecom;
 mod faults;
+mod funnels;
 mod fuzz;
 mod guards;
 mod ingest;
