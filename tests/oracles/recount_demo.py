@@ -142,11 +142,15 @@ def sessions(db, zone):
     db.execute(
         """
         create table view as
-        select session_date as date, user_id, session, page,
+        with followed as (
+            select *, lead(us) over (partition by user_id, session order by us, event_id) - us as dwell_us
+            from in_session
+        )
+        select session_date as date, user_id, session, page, dwell_us,
                lead(page) over w as next_page,
                row_number() over w = 1 as is_entry,
                lead(page) over w is null as is_exit
-        from in_session where event = 'page_view'
+        from followed where event = 'page_view'
         window w as (partition by user_id, session order by us, event_id)
         """
     )
@@ -349,7 +353,8 @@ def count(db, project, zone, last_date, late_days):
     for row in rows(db, """
         select date::text as date, page, count(*) as views, count(distinct user_id) as visitors,
                count(*) filter (is_entry) as entries, count(*) filter (is_exit) as exits,
-               count(*) filter (is_entry and is_exit) as bounces
+               count(*) filter (is_entry and is_exit) as bounces,
+               median(dwell_us)::double as median_dwell_us
         from view group by all"""):
         drawn["page_daily"][row.pop("date")][row.pop("page")] = row
     for row in rows(db, """

@@ -6,7 +6,7 @@ REQUIRED = ["events", "daily_core", "page_daily", "funnel_steps"]
 OPTIONAL = ["page_flow", "spend", "int_sessions", "int_page_views", "user_days", "user_milestones"]
 CORE = ["visitors", "new_users", "sessions", "page_views", "registrations", "new_registrations", "payers",
         "new_payers", "orders", "paid_gmv", "exposed", "pay_conversion"]  # fmt: skip
-PAGE = ["views", "visitors", "entries", "exits", "bounces"]
+PAGE = ["views", "visitors", "entries", "exits", "bounces", "median_dwell_us"]
 BREAKDOWNS = ["overall", "platform", "platform,channel"]
 
 
