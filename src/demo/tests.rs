@@ -12,6 +12,8 @@ use super::visit::SESSION_GAP_MS;
 use super::world::Kind;
 use super::*;
 
+mod cases;
+
 const SEEDS: [u64; 3] = [1, 77, 20_261_121];
 
 fn small(seed: u64) -> DemoOptions {
@@ -175,35 +177,6 @@ fn the_files_hold_what_the_truth_tells() {
             sum(|counts| counts.unique_events),
             demo.unique_events() as u64
         );
-    }
-}
-
-#[test]
-fn every_planted_size_is_realised() {
-    for seed in SEEDS {
-        let options = DemoOptions {
-            seed,
-            days: 28,
-            users: 6_000,
-            ..DemoOptions::default()
-        };
-        let truth = Demo::new(options).unwrap().truth();
-        assert_eq!(truth.planted.len(), 5 + 4 + 3 + 1);
-        for Planted {
-            case,
-            what,
-            planted,
-            realised,
-        } in truth.planted
-        {
-            let realised = realised.unwrap();
-            // Chains that meet by chance move the course funnel a little more than the others.
-            let tolerance = if case == "A2" { 0.04 } else { 0.012 };
-            assert!(
-                (realised - planted).abs() < tolerance,
-                "{seed} {case} {what}: {planted} {realised}"
-            );
-        }
     }
 }
 
@@ -411,7 +384,9 @@ fn fewer_returns_leave_the_newcomers() {
         .unwrap();
         let seen = |is_new: bool| {
             let people = demo.people.iter().zip(demo.events.by_user());
+            // Those who bounce are as many as the others ask for.
             people
+                .take(1_500)
                 .filter(|(person, own)| person.first_day.is_some() == is_new && !own.is_empty())
                 .count()
         };
