@@ -26,14 +26,14 @@ sql = f"""
             select
                 platform, channel, chain.2 as level,
                 chain.3 as start_us, chain.4 as reached_us,
-                arrayFirst(x -> x.1 > reached_us and x.1 <= start_us + window_us, events) as other,
+                arrayFirst(x -> x.1 > reached_us and x.1 <= start_us + window_us, by_name) as other,
                 arrayExists(x -> x.2 = level + 1 and x.1 > start_us + window_us
                     and day_of(x.1) <= day_of(start_us + window_us), events) as is_late,
                 multiIf(level = 5, 'converted', is_late, 'timed_out', other.1 > 0, 'elsewhere', 'gone') as state,
                 if(state = 'elsewhere', other.3, '') as next
             from (
                 select
-                    platform, channel, events, entry_day,
+                    platform, channel, events, by_name, entry_day,
                     arrayFold((acc, x) ->
                         if(x.2 = 1,
                             if(day_of(x.1) = entry_day,
@@ -50,6 +50,7 @@ sql = f"""
                     select
                         any(platform) as platform, any(channel) as channel,
                         arraySort(groupArray((us, step, event))) as events,
+                        arraySort(x -> (x.1, x.3), events) as by_name,
                         arrayDistinct(arrayMap(x -> day_of(x.1), arrayFilter(x -> x.2 = 1, events))) as entry_days
                     from (
                         select
