@@ -4,7 +4,7 @@
 //! | function | kind | gives |
 //! | --- | --- | --- |
 //! | [`window_funnel`]`(window, mode, time, step1, …, stepN)` | aggregate | Int64, the deepest step reached, 0 to N |
-//! | [`sessionize`]`(user_id, event_time, event_id, gap [, campaign])` | window | Utf8, the session's id |
+//! | [`sessionize`]`(user_id, event_time, event_id, gap [, campaign [, cut_at_midnight]])` | window | Utf8, the session's id |
 //! | [`local_time`]`(ts)` | scalar | Timestamp(µs) without zone, the wall clock in the project's zone |
 //! | `local_date(ts)`, in the same module | scalar | Date32, the local day |
 //! | `local_midnight(day)`, in the same module | scalar | Timestamp(µs, UTC), where a local day begins |

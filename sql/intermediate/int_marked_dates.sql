@@ -1,0 +1,9 @@
+-- Dates from which on something is different: a channel is closed, a page is new. traffic_comparison sets
+-- the days from such a date on against as many days before it. Add a line for each.
+select
+    mark,
+    marked_date,
+    days
+from (values
+    ('traffic_change', date '2026-11-08', 14)
+) as marks(mark, marked_date, days)
