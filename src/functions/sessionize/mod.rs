@@ -113,8 +113,9 @@ impl WindowUDFImpl for Sessionize {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let ([user_id, event_time, event_id, gap], optional) =
-            types.split_first_chunk().ok_or_else(|| too_few_or_many(types.len()))?;
+        let ([user_id, event_time, event_id, gap], optional) = types
+            .split_first_chunk()
+            .ok_or_else(|| too_few_or_many(types.len()))?;
         let (campaign, cut_at_midnight) = match optional {
             [] => (None, None),
             [campaign] => (Some(campaign), None),
@@ -144,9 +145,7 @@ impl WindowUDFImpl for Sessionize {
         match cut_at_midnight {
             Some(DataType::Boolean) => coerced.push(DataType::Boolean),
             Some(other) => {
-                return plan_err!(
-                    "sessionize: cut_at_midnight must be true or false, got {other}"
-                );
+                return plan_err!("sessionize: cut_at_midnight must be true or false, got {other}");
             }
             None => {}
         }

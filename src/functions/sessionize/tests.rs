@@ -284,8 +284,7 @@ fn begins_from_all(zone: Tz, rules: SessionRules, events: &[(i64, Option<u8>)]) 
             let before = events[position - 1].0;
             time_us - before > gap_us
                 || (date(before) != date(*time_us)
-                    && (rules.cut_at_midnight
-                        || is_unbroken(date(*time_us).pred_opt().unwrap())))
+                    && (rules.cut_at_midnight || is_unbroken(date(*time_us).pred_opt().unwrap())))
         };
         let session = begun.iter().rposition(|begins| *begins).unwrap_or(0);
         let current = events[session..position]
@@ -597,10 +596,19 @@ async fn midnight_in_sql() {
     let ids = |call: &'static str| async move { sessions(call, rows).await };
     let uncut = ids("sessionize(u, t, id, interval '30 minutes', c, false)").await;
     assert!(uncut[0] == uncut[1] && uncut[1] == uncut[2], "{uncut:?}");
-    assert_eq!(uncut, ids("sessionize(u, t, id, interval '30 minutes', c)").await);
+    assert_eq!(
+        uncut,
+        ids("sessionize(u, t, id, interval '30 minutes', c)").await
+    );
     let cut = ids("sessionize(u, t, id, interval '30 minutes', c, true)").await;
-    assert!(cut[0] == uncut[0] && cut[1] != cut[0] && cut[2] == cut[1], "{cut:?}");
-    assert_eq!(cut, ids("sessionize(u, t, id, interval '30 minutes', null, true)").await);
+    assert!(
+        cut[0] == uncut[0] && cut[1] != cut[0] && cut[2] == cut[1],
+        "{cut:?}"
+    );
+    assert_eq!(
+        cut,
+        ids("sessionize(u, t, id, interval '30 minutes', null, true)").await
+    );
 }
 
 #[tokio::test]
