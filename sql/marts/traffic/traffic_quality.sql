@@ -2,7 +2,7 @@
 -- a visitor and visitors without spend keep their rows.
 with bounds as (
     -- Declared: money for a channel with fewer effective users among its visitors is ineffective.
-    select 0.05 as least_effective_rate
+    select cast(0.05 as decimal(6, 4)) as least_effective_rate
 ),
 
 came as (
