@@ -10,7 +10,7 @@ with session_events as (
         event_time,
         event_id,
         coalesce(nullif(page, ''), '(none)') as page,
-        least(greatest(scroll_pct, 0), 100) as depth_pct,
+        scroll_pct,
         source_object,
         source_offset,
         first_value(event_time) over (
@@ -27,7 +27,9 @@ numbered as (
         user_id,
         session_id,
         page,
-        case when event = 'scroll' then depth_pct end as depth_pct,
+        case
+            when event = 'scroll' and scroll_pct is not null then least(greatest(scroll_pct, 0), 100)
+        end as depth_pct,
         sum(case when event = 'page_view' then 1 else 0 end) over (
             partition by user_key, user_id, session_id, page
             order by event_time, event_id nulls first, source_object, source_offset

@@ -26,8 +26,14 @@ struct Shop {
 
 impl Shop {
     fn new(zone: Tz) -> Self {
+        let folder = Folder::built_in(zone.name());
+        // Nothing was spent.
+        folder.write(
+            "raw/spend/2026-11-20.csv",
+            "channel,campaign,impressions,clicks,spend\n",
+        );
         Self {
-            folder: Folder::built_in(zone.name()),
+            folder,
             zone,
             lines: BTreeMap::new(),
             ids: 0,
