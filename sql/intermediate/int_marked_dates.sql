@@ -1,4 +1,5 @@
--- Dates from which on something is different: a channel is closed, a page is new. traffic_comparison sets
+-- Dates from which on something is different, here the end of spending on two channels that brought
+-- visitors who did nothing. traffic_comparison sets
 -- the days from such a date on against as many days before it. Add a line for each.
 select
     mark,

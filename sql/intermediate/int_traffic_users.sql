@@ -6,7 +6,7 @@ with came as (
         user_key,
         user_id,
         first_value(channel order by event_time, event_id nulls first, source_object, source_offset) as channel,
-        count(*) filter (where event in ('add_to_cart', 'pay', 'trial_finish', 'course_pay')) > 0 as is_effective,
+        count(*) filter (where event in ('register', 'login', 'article_open')) > 0 as is_effective,
         count(*) filter (where event = 'pay') as payments,
         coalesce(sum(amount) filter (where event = 'pay'), 0) as paid
     from stg_events

@@ -22,7 +22,7 @@ import recount_demo
 from recount_published import select, told
 
 MORE_FIELDS = ["element", "x", "y", "screen_width", "page_height", "scroll_pct"]
-EFFECTIVE = "event in ('add_to_cart', 'pay', 'trial_finish', 'course_pay')"
+EFFECTIVE = "event in ('register', 'login', 'article_open')"
 CONVERSION = "event in ('pay', 'course_pay')"
 LEAST_EFFECTIVE_RATE = Fraction(5, 100)
 LEAST_SESSIONS_OF_A_PATH = 20

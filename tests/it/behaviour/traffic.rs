@@ -27,7 +27,7 @@ fn visitors(shop: &mut Shop, day: u32, channel: Option<&str>, visitors: u32, eff
             shop.event(
                 &time,
                 Some(&user),
-                "add_to_cart",
+                "article_open",
                 json!({"channel": "later"}),
             );
         }
