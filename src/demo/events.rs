@@ -1,6 +1,7 @@
 //! Everything that happened: each user's events in time order, then those without a user.
 
 use super::calendar::Calendar;
+use super::cases::{d2, i7};
 use super::parallel::in_parts;
 use super::person::Person;
 use super::plan::{Edge, UserDay};
@@ -10,8 +11,6 @@ use super::world::{COURSES, Kind, PRODUCTS, Page, SINGLE_PAGE_SCENE};
 
 /// Existing users with one event whose id appears again on the next day.
 const CONFLICT_SHARE: f64 = 0.006;
-/// One event without a user a day for so many users.
-const USERS_PER_ANONYMOUS: u32 = 160;
 
 /// The unique events.
 #[derive(Debug)]
@@ -38,6 +37,11 @@ impl Events {
         self.starts
             .windows(2)
             .map(|pair| &self.all[pair[0]..pair[1]])
+    }
+
+    /// The events added since the last user ended are the next user's.
+    pub fn end_user(&mut self) {
+        self.starts.push(self.all.len());
     }
 
     /// Events without a user id.
@@ -67,7 +71,7 @@ impl Ids {
     }
 }
 
-/// Draws the events of all planned days.
+/// Draws the events of all planned days, in which everybody is a user.
 pub fn draw(seed: u64, calendar: &Calendar, people: &[Person], days: &[UserDay]) -> Events {
     let ids = Ids::new(seed);
     let parts = in_parts(people.len(), |users| {
@@ -114,7 +118,6 @@ pub fn draw(seed: u64, calendar: &Calendar, people: &[Person], days: &[UserDay])
             _ => events.all.extend_from_slice(&all),
         }
     }
-    draw_anonymous(seed, calendar, people.len() as u32, ids, &mut events.all);
     events
 }
 
@@ -131,6 +134,7 @@ fn draw_user(
         registered: person.first_day.is_none(),
         events: 0,
         orders: 0,
+        carried: d2::Carried::begin(random),
     };
     let from = out.len();
     // Visits stand more than a session's gap apart, or a planned exit would not be one.
@@ -216,29 +220,27 @@ fn repeat_next_day(random: &mut Random, calendar: &Calendar, from: usize, events
     }
 }
 
-/// Page views of the single-page mode: opened from Moments, without a user id.
-fn draw_anonymous(seed: u64, calendar: &Calendar, users: u32, ids: Ids, out: &mut Vec<Event>) {
+/// Adds the page views of the single-page mode (case I7): opened from Moments, without a user id. They
+/// come last; `page_views` are those of users on each day.
+pub fn add_single_page(seed: u64, calendar: &Calendar, page_views: &[u64], events: &mut Events) {
+    let (ids, out) = (Ids::new(seed), &mut events.all);
     let mut number = 0;
-    for day in 0..calendar.days() {
+    for (day, page_views) in (0..calendar.days()).zip(page_views) {
         let mut random = Random::stream(seed, Purpose::Anonymous, u64::from(day));
         let span_ms = calendar.span_ms(day);
         let from = out.len();
-        for _ in 0..1 + users / USERS_PER_ANONYMOUS {
+        for _ in 0..i7::views(*page_views) {
             let (page, item) = if random.chance(0.7) {
                 (Page::Article, 1 + random.below(u32::from(COURSES)))
             } else {
                 (Page::Product, 1 + random.below(u32::from(PRODUCTS)))
             };
+            let time_ms = random.between(span_ms.start, span_ms.end - 1);
             out.push(Event {
-                time_ms: random.between(span_ms.start, span_ms.end - 1),
-                id: ids.id(NO_USER, number),
-                user: NO_USER,
-                amount_fen: 0,
-                order: 0,
                 scene: SINGLE_PAGE_SCENE,
                 item: item as u16,
-                kind: Kind::PageView,
                 page,
+                ..Event::page_view(time_ms, ids.id(NO_USER, number), NO_USER)
             });
             number += 1;
         }

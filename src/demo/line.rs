@@ -4,6 +4,7 @@ use super::calendar::{Calendar, Local};
 use super::delivery::{Fault, Form, Line};
 use super::person::Person;
 use super::random::mix;
+use super::screen;
 use super::visit::{Event, NO_USER};
 use super::world::{
     ANDROID_MODELS, APP_VERSIONS, CHANNELS, CITIES, COURSE_NAMES, IOS_MODELS, Kind, NETWORKS,
@@ -150,6 +151,9 @@ fn object(
     if event.page != Page::None {
         text_field(out, ",\"page\":\"", event.page.name());
     }
+    if event.kind.is_touch() {
+        touch(out, event, platform, look);
+    }
     if event.item != 0 {
         let is_course = event.kind.is_course() || event.page.is_course();
         let prefix = if is_course {
@@ -172,17 +176,44 @@ fn object(
         number(out, u64::from(event.amount_fen % 100), 2);
         out.push(b'"');
     }
-    undeclared(out, event, platform, look, chance);
+    if !event.kind.is_touch() {
+        undeclared(out, event, platform, look, chance);
+    }
     out.push(b'}');
+}
+
+/// What a finger did, and on which screen.
+fn touch(out: &mut Vec<u8>, event: &Event, platform: Platform, look: u32) {
+    match event.kind {
+        Kind::RegisterField => {
+            text_field(out, ",\"field\":\"", event.touched.name());
+            return;
+        }
+        Kind::Scroll => size_field(out, ",\"scroll_pct\":", u16::from(event.scroll_pct)),
+        _ => {
+            size_field(out, ",\"x\":", event.x);
+            size_field(out, ",\"y\":", event.y);
+            text_field(out, ",\"element\":\"", event.touched.name());
+        }
+    }
+    let width = screen::width(platform, look);
+    size_field(out, ",\"screen_width\":", width);
+    let height = screen::page_height(event.page, event.item, width);
+    size_field(out, ",\"page_height\":", height);
+}
+
+fn model(platform: Platform, look: u32) -> &'static str {
+    let models: &[&'static str] = match platform {
+        Platform::Ios => &IOS_MODELS,
+        Platform::Android => &ANDROID_MODELS,
+    };
+    models[screen::model_index(platform, look)]
 }
 
 /// What no project declares: an object with device and words, and stray fields now and then.
 fn undeclared(out: &mut Vec<u8>, event: &Event, platform: Platform, look: u32, chance: u64) {
     let pick = |texts: &[&'static str], bits: u32| texts[(bits >> 8) as usize % texts.len()];
-    let model = match platform {
-        Platform::Ios => pick(&IOS_MODELS, look),
-        Platform::Android => pick(&ANDROID_MODELS, look),
-    };
+    let model = model(platform, look);
     text_field(
         out,
         ",\"props\":{\"network\":\"",
@@ -219,6 +250,12 @@ fn text_field(out: &mut Vec<u8>, opening: &str, text: &str) {
     out.extend_from_slice(opening.as_bytes());
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
+}
+
+/// `,"name":` and the number.
+fn size_field(out: &mut Vec<u8>, opening: &str, value: u16) {
+    out.extend_from_slice(opening.as_bytes());
+    number(out, u64::from(value), 1);
 }
 
 fn hexadecimal(out: &mut Vec<u8>, value: u64) {

@@ -8,9 +8,12 @@
 //!
 //! ```text
 //! people ──▶ plan: who does what on which day ──▶ events ──▶ lines of objects ──▶ files
-//!                 ▲                                 │            │
-//!               cases/                              └── truth ◀──┘
+//!                 ▲                               ▲ │            │
+//!               cases/ ───────────────────────────┘ └── truth ◀──┘
 //! ```
+//!
+//! What sets a whole day's total is done to the events once they are there: prices of payments (`prices`),
+//! visitors who bounce (`bouncers`), page views without a user, all by the day's sums (`tally`).
 //!
 //! **To add a planted case**: write `cases/<case>.rs` with its size as named constants and a comment
 //! that says what is planted; give it a function that marks plans (choose with `random::choose`, so
@@ -19,6 +22,7 @@
 //! drawn counts, listed in `cases::all`. Where the counts lack a figure, count it in `truth/` from the
 //! events, never from the plan, and count it again in SQL in `tests/oracles/recount_demo.py`.
 
+mod bouncers;
 mod calendar;
 mod cases;
 mod delivery;
@@ -27,8 +31,11 @@ mod line;
 mod parallel;
 mod person;
 mod plan;
+mod prices;
 mod random;
+mod screen;
 mod spend;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -44,9 +51,12 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
-pub use cases::Planted;
+pub use cases::{Mark, Planted};
 pub use delivery::{Fault, LineCounts};
-pub use truth::{ByDate, Core, Drawn, EventCounts, PageCounts, Reached, SpendCounts};
+pub use truth::{
+    ByDate, Core, Drawn, EventCounts, FormCounts, PageCounts, Reached, ScrollCounts, SpendCounts,
+    TapCounts, TrafficCounts,
+};
 pub use write::Written;
 
 /// Most days that can be drawn.
@@ -64,7 +74,7 @@ pub struct DemoOptions {
     pub first_date: NaiveDate,
     /// Number of dates, 1 to [`MAX_DAYS`].
     pub days: u32,
-    /// Number of users, new and old, 1 to [`MAX_USERS`].
+    /// Number of users, new and old, 1 to [`MAX_USERS`]; those who only bounce (case A6) come on top.
     pub users: u32,
     /// How often users come back after their first day, percent of the usual, 0 to 100: many users and
     /// few events.
@@ -118,6 +128,8 @@ pub struct Demo {
 pub struct Truth {
     /// The options that draw the same again.
     pub options: DemoOptions,
+    /// Dates on which something planted changes.
+    pub marks: Vec<Mark>,
     /// The planted sizes, and what the draw made of them.
     pub planted: Vec<Planted>,
     /// Exact counts.
@@ -147,9 +159,17 @@ impl Demo {
                 Error::Usage(format!("the demo cannot begin on {}", options.first_date))
             })?;
         let seed = options.seed;
-        let people = person::draw(seed, options.users, &calendar);
+        let mut people = person::draw(seed, options.users, &calendar);
         let days = plan::plan(seed, &calendar, &people, options.return_pct);
-        let events = events::draw(seed, &calendar, &people, &days);
+        let mut events = events::draw(seed, &calendar, &people, &days);
+        let tallies = tally::count(&calendar, &events);
+        prices::meet_totals(seed, &calendar, &tallies, &mut events);
+        let bounces = bouncers::add(seed, &calendar, &tallies, &mut people, &mut events);
+        let page_views = tallies.iter().zip(bounces);
+        let page_views: Vec<u64> = page_views
+            .map(|(day, more)| day.page_views + more)
+            .collect();
+        events::add_single_page(seed, &calendar, &page_views, &mut events);
         let delivery = delivery::deliver(seed, &calendar, &events, options.too_late);
         Ok(Self {
             options,
@@ -182,6 +202,7 @@ impl Demo {
         );
         Truth {
             options: self.options.clone(),
+            marks: cases::marks(&self.calendar),
             planted: cases::all(&drawn, &cohorts),
             drawn,
         }

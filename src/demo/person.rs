@@ -70,6 +70,26 @@ pub fn draw(seed: u64, users: u32, calendar: &Calendar) -> Vec<Person> {
     .collect()
 }
 
+/// Somebody beside the users asked for, whom ineffective spending brings (case A6).
+pub fn draw_bouncer(seed: u64, user: u32, first_day: Option<u32>) -> Person {
+    let mut random = Random::stream(seed, Purpose::Bouncers, (1 << 32) + u64::from(user));
+    let platform = if random.chance(IOS_SHARE) {
+        Platform::Ios
+    } else {
+        Platform::Android
+    };
+    Person {
+        openid: openid(seed, user, &mut random),
+        platform,
+        channel: random.weighted(&CHANNELS.each_ref().map(|channel| channel.bouncers)),
+        first_day,
+        affinity: 0.0,
+        is_learner: false,
+        has_utc_clock: false,
+        look: random.bits() as u32,
+    }
+}
+
 /// Traffic of a day, percent of an ordinary one.
 pub fn weekday_percent(calendar: &Calendar, day: u32) -> u32 {
     WEEKDAYS[calendar.naive_date(day).weekday().num_days_from_monday() as usize]

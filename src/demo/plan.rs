@@ -4,10 +4,11 @@
 //! ([`super::random::choose`]), so that its size holds for every seed; the visits then act it out.
 
 use super::calendar::Calendar;
-use super::cases::{a1, a2, a5, d1};
+use super::cases::{a1, a2, a3, a4, a5, a6, d1};
 use super::parallel::in_parts;
 use super::person::{Person, weekday_percent};
 use super::random::{Purpose, Random};
+use super::screen::Touched;
 use super::world::HOURS;
 
 /// Of a returning user's days: started with the home page and its exposures.
@@ -28,6 +29,9 @@ const RETURN_CURVE: [(u32, u32); 9] = [
     (60, 45),
     (100_000, 30),
 ];
+
+/// Chance that somebody who was there before the first date comes, at affinity 0, and what it adds.
+const OLD_RETURN: (f64, f64) = (0.06, 0.36);
 
 /// A rare turn of a visit that trips careless code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +55,33 @@ pub enum Coupon {
     GoesOn,
 }
 
+/// What happens to the registration form in the visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    NotSeen,
+    /// Left for good at this field.
+    LeavesAt(Touched),
+    /// Filled in and sent.
+    Completes,
+    /// The first code fails, the second is taken.
+    Retries,
+}
+
+impl Form {
+    /// The fields that are touched, in order.
+    pub fn fields(self) -> &'static [Touched] {
+        use Touched::{CodeFilled, CodeSent, Failed, Phone};
+        match self {
+            Self::LeavesAt(Phone) => &[Phone],
+            Self::LeavesAt(CodeSent) => &[Phone, CodeSent],
+            Self::LeavesAt(Failed) => &[Phone, CodeSent, CodeFilled, Failed],
+            Self::NotSeen | Self::LeavesAt(_) => &[],
+            Self::Completes => &[Phone, CodeSent, CodeFilled],
+            Self::Retries => &[Phone, CodeSent, CodeFilled, Failed, CodeSent, CodeFilled],
+        }
+    }
+}
+
 /// One user on one day.
 #[derive(Debug, Clone)]
 pub struct UserDay {
@@ -67,6 +98,7 @@ pub struct UserDay {
     /// Pays in this visit for a cart filled days ago.
     pub pays_old_order: bool,
     pub coupon: Coupon,
+    pub form: Form,
     /// Bit k: step k (0-based) of the course funnel happens in the main visit.
     pub course_steps: u8,
     pub edge: Edge,
@@ -80,10 +112,14 @@ pub fn plan(seed: u64, calendar: &Calendar, people: &[Person], return_pct: u32) 
         firsts.collect::<Vec<_>>()
     })
     .concat();
-    a1::assign_layers(&mut firsts, people, seed, 0, |_| true);
+    let span_days = calendar.days();
+    let share = f64::from(return_pct) / 100.0;
+    let levels = a4::click_levels(seed, &expected_users(calendar, people, share));
+    let click: a1::Factors = &|_, _| levels.clone();
+    let mended: a1::Factors = &|_, _| a3::sign_in_factors(span_days);
+    a1::assign_layers(&mut firsts, people, seed, 0, [click, mended], |_| true);
     let returns = a5::choose_returns(&firsts, people, seed, calendar.days());
 
-    let share = f64::from(return_pct) / 100.0;
     let mut days = in_parts(people.len(), |users| {
         let mut at = firsts.partition_point(|first| (first.user as usize) < users.start);
         let mut days = Vec::new();
@@ -110,10 +146,15 @@ pub fn plan(seed: u64, calendar: &Calendar, people: &[Person], return_pct: u32) 
         days
     })
     .concat();
-    a1::assign_layers(&mut days, people, seed, 1, |day| !day.is_first);
+    a2::assign_steps(&mut days, people, seed);
+    let effective: a1::Factors =
+        &|days, clickers| a6::sign_in_factors(days, clickers, a1::REGISTER_RATE, span_days);
+    a1::assign_layers(&mut days, people, seed, 1, [click, effective], |day| {
+        !day.is_first
+    });
     a1::defer_payments(&mut days, people, seed);
     d1::assign_coupons(&mut days, seed);
-    a2::assign_steps(&mut days, people, seed);
+    a3::assign_forms(&mut days, people, seed, span_days);
     days
 }
 
@@ -153,15 +194,44 @@ fn draw_day(random: &mut Random, user: u32, day: u32) -> UserDay {
         layer: usize::from(exposed),
         pays_old_order: false,
         coupon: Coupon::NotSeen,
+        form: Form::NotSeen,
         course_steps: 0,
         edge,
     }
 }
 
+/// About how many users come on each day.
+fn expected_users(calendar: &Calendar, people: &[Person], share: f64) -> Vec<f64> {
+    let span_days = calendar.days() as usize;
+    let mut new_users = vec![0.0; span_days];
+    let mut old_users = 0.0;
+    for person in people {
+        match person.first_day {
+            Some(first) => new_users[first as usize] += 1.0,
+            None => old_users += 1.0,
+        }
+    }
+    // Affinities are one half in the middle.
+    let ordinary = |day: usize| -> f64 {
+        let returning: f64 = (0..day)
+            .map(|first| new_users[first] * curve((day - first) as u32))
+            .sum();
+        (old_users * (OLD_RETURN.0 + OLD_RETURN.1 / 2.0) + returning) * share
+    };
+    let next_day = a5::DAY_ONE_RETENTION;
+    (0..span_days)
+        .map(|day| {
+            let weekday = f64::from(weekday_percent(calendar, day as u32)) / 100.0;
+            let yesterday = day.checked_sub(1).map_or(0.0, |day| new_users[day]);
+            new_users[day] + next_day * yesterday + ordinary(day) * weekday
+        })
+        .collect()
+}
+
 /// Chance that the user comes on that day, other than the day after the first.
 fn return_chance(calendar: &Calendar, person: &Person, day: u32) -> f64 {
     let ordinary = match person.first_day {
-        None => 0.06 + 0.36 * person.affinity,
+        None => OLD_RETURN.0 + OLD_RETURN.1 * person.affinity,
         Some(first) => 2.0 * person.affinity * curve(day - first),
     };
     ordinary * f64::from(weekday_percent(calendar, day)) / 100.0

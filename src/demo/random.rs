@@ -21,6 +21,10 @@ pub enum Purpose {
     Returns,
     Coupon,
     Course,
+    Form,
+    Levels,
+    Prices,
+    Bouncers,
 }
 
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -114,19 +118,29 @@ impl Random {
 /// planted effect does not drown in the luck of a seed. Which ones is chance, in proportion to their
 /// weights (systematic sampling over a shuffled list). Returns chosen items in the list's order.
 pub fn choose<T: Copy + Ord>(random: &mut Random, candidates: &[(T, f64)], share: f64) -> Vec<T> {
+    choose_evenly(random, candidates, share, |_| 0)
+}
+
+/// As [`choose`], where each stratum also gives its part: up to one, as many as its weights ask for.
+pub fn choose_evenly<T: Copy + Ord>(
+    random: &mut Random,
+    candidates: &[(T, f64)],
+    share: f64,
+    stratum: impl Fn(T) -> u32,
+) -> Vec<T> {
     let total: f64 = candidates.iter().map(|(_, weight)| weight).sum();
     if total <= 0.0 {
         return Vec::new();
     }
     let per_weight = share * candidates.len() as f64 / total;
-    let mut shuffled: Vec<(u64, T, f64)> = candidates
+    let mut shuffled: Vec<(u32, u64, T, f64)> = candidates
         .iter()
-        .map(|(item, weight)| (random.bits(), *item, *weight))
+        .map(|(item, weight)| (stratum(*item), random.bits(), *item, *weight))
         .collect();
-    shuffled.sort_unstable_by_key(|(key, item, _)| (*key, *item));
+    shuffled.sort_unstable_by_key(|(stratum, key, item, _)| (*stratum, *key, *item));
     let mut carried = random.unit();
     let mut chosen = Vec::new();
-    for (_, item, weight) in shuffled {
+    for (.., item, weight) in shuffled {
         carried += (weight * per_weight).min(1.0);
         if carried >= 1.0 {
             carried -= 1.0;

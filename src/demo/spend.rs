@@ -24,6 +24,10 @@ pub fn rows(seed: u64, day: u32, people: &[Person]) -> Vec<SpendRow> {
     let mut random = Random::stream(seed, Purpose::Spend, u64::from(day));
     let mut rows = Vec::new();
     for (channel, new_users) in CHANNELS.iter().zip(new_users) {
+        // Spending on what brings only bouncers ends with them.
+        if channel.bouncers > 0 && new_users == 0 {
+            continue;
+        }
         for campaign in channel.campaigns {
             // Each campaign's part of the users, by and large, at a cost that wavers by a quarter.
             let users_100 = (new_users * 100 + 50) / channel.campaigns.len() as u64;

@@ -188,17 +188,37 @@ fn every_planted_size_is_realised() {
             ..DemoOptions::default()
         };
         let truth = Demo::new(options).unwrap().truth();
-        assert_eq!(truth.planted.len(), 5 + 4 + 3 + 1);
+        let cases: Vec<&str> = truth.planted.iter().map(|planted| planted.case).collect();
+        for (case, sizes) in [
+            ("A1", 5),
+            ("A2", 4),
+            ("A3", 3),
+            ("A4", 2),
+            ("A5", 3),
+            ("A6", 4),
+            ("D1", 1),
+            ("D2", 3),
+            ("I7", 1),
+        ] {
+            assert_eq!(cases.iter().filter(|name| **name == case).count(), sizes);
+        }
         for Planted {
             case,
             what,
             planted,
             realised,
+            standard_error,
         } in truth.planted
         {
+            println!("{seed} {case} {what}: {planted} {realised:?} {standard_error:?}");
             let realised = realised.unwrap();
-            // Chains that meet by chance move the course funnel a little more than the others.
-            let tolerance = if case == "A2" { 0.04 } else { 0.012 };
+            let tolerance = match (case, standard_error) {
+                // Within the interval of 95%, and so narrow that 2.3 is not found by having none.
+                ("A4", Some(error)) => 1.96 * error,
+                // Chains that meet by chance move the course funnel a little more than the others.
+                ("A2", _) => 0.04,
+                _ => 0.012,
+            };
             assert!(
                 (realised - planted).abs() < tolerance,
                 "{seed} {case} {what}: {planted} {realised}"
@@ -411,7 +431,9 @@ fn fewer_returns_leave_the_newcomers() {
         .unwrap();
         let seen = |is_new: bool| {
             let people = demo.people.iter().zip(demo.events.by_user());
+            // Those who bounce are as many as the others ask for.
             people
+                .take(1_500)
                 .filter(|(person, own)| person.first_day.is_some() == is_new && !own.is_empty())
                 .count()
         };

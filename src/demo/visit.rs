@@ -1,15 +1,18 @@
 //! A visit acted out: the events of one opening of the mini-program, in order.
 
+use super::cases::d2;
 use super::events::Ids;
 use super::person::Person;
-use super::plan::{Coupon, Edge, UserDay};
+use super::plan::{Coupon, Edge, Form, UserDay};
+use super::prices::draw_order;
 use super::random::Random;
-use super::world::{CHANNELS, COURSES, Kind, PRODUCTS, Page, course_price_fen, product_price_fen};
+use super::screen::{Place, Touched, page_height, width};
+use super::world::{
+    CHANNELS, COUPON_FEN, COURSES, Kind, PRODUCTS, Page, course_price_fen, product_price_fen,
+};
 
 /// Pauses longer than this cut a session.
 pub const SESSION_GAP_MS: i64 = 30 * 60 * 1_000;
-/// The coupon's worth.
-const COUPON_FEN: u32 = 500;
 /// Planned pauses come before this event of the visit.
 const PAUSE_BEFORE: usize = 2;
 
@@ -28,8 +31,35 @@ pub struct Event {
     pub scene: u16,
     /// Product or course number, 0 for none.
     pub item: u16,
+    /// Where a tap fell, CSS pixels from the page's top left.
+    pub x: u16,
+    pub y: u16,
+    /// Deepest percent of the page seen so far, of a scroll.
+    pub scroll_pct: u8,
     pub kind: Kind,
     pub page: Page,
+    pub touched: Touched,
+}
+
+impl Event {
+    /// A view of no page in particular.
+    pub fn page_view(time_ms: i64, id: u64, user: u32) -> Self {
+        Self {
+            time_ms,
+            id,
+            user,
+            amount_fen: 0,
+            order: 0,
+            scene: 0,
+            item: 0,
+            x: 0,
+            y: 0,
+            scroll_pct: 0,
+            kind: Kind::PageView,
+            page: Page::None,
+            touched: Touched::None,
+        }
+    }
 }
 
 /// The user of events that carry no id.
@@ -41,6 +71,8 @@ pub struct Memory {
     pub registered: bool,
     pub events: u32,
     pub orders: u16,
+    /// Carried from one product page to the next, so that planted shares hold within a user.
+    pub carried: d2::Carried,
 }
 
 /// Writes the events of one visit.
@@ -74,7 +106,7 @@ impl<'a> Visit<'a> {
             self.course(day.course_steps);
         }
         if day.layer >= 1 {
-            self.shop(day.layer, day.coupon);
+            self.shop(day);
         } else if day.course_steps == 0 {
             self.idle();
         }
@@ -108,12 +140,14 @@ impl<'a> Visit<'a> {
             6..=7 => {
                 let product = self.any_product();
                 self.page(Page::Product, product);
+                self.read_product(product);
             }
             _ => self.page(Page::Profile, 0),
         }
     }
 
-    fn shop(&mut self, layer: usize, coupon: Coupon) {
+    fn shop(&mut self, day: &UserDay) {
+        let (layer, coupon) = (day.layer, day.coupon);
         self.home();
         if self.random.chance(0.45) {
             self.page(Page::Category, 0);
@@ -127,6 +161,7 @@ impl<'a> Visit<'a> {
                 product = self.click();
             }
         }
+        self.fill_form(day.form);
         if layer >= 3 {
             let kind = if self.memory.registered {
                 Kind::Login
@@ -195,7 +230,53 @@ impl<'a> Visit<'a> {
             self.random.between(60, 900)
         };
         self.emit(wait_ms, Kind::PageView, Page::Product, product);
+        self.read_product(product);
         product
+    }
+
+    /// The product page that has just opened: how far down it is read, and what is tapped.
+    fn read_product(&mut self, product: u16) {
+        let reading = d2::read(self.random, &mut self.memory.carried);
+        for scroll_pct in reading.depths_pct {
+            let wait_ms = self.random.between(700, 9_000);
+            self.emit(wait_ms, Kind::Scroll, Page::Product, product);
+            if let Some(event) = self.out.last_mut() {
+                event.scroll_pct = scroll_pct;
+            }
+        }
+        for place in reading.taps {
+            self.tap(product, &place);
+        }
+    }
+
+    fn tap(&mut self, product: u16, place: &Place) {
+        let width = width(self.person.platform, self.person.look);
+        let height = page_height(Page::Product, product, width);
+        let mut within = |(low, high): (u32, u32), size: u16| {
+            let per_mille = self.random.between(i64::from(low), i64::from(high)) as u32;
+            (u32::from(size) * per_mille / 1_000) as u16
+        };
+        let (x, y) = (within(place.x, width), within(place.y, height));
+        let wait_ms = self.random.between(300, 6_000);
+        self.emit(wait_ms, Kind::Tap, Page::Product, product);
+        if let Some(event) = self.out.last_mut() {
+            (event.x, event.y, event.touched) = (x, y, place.element);
+        }
+    }
+
+    /// The registration form, as far as the plan goes.
+    fn fill_form(&mut self, form: Form) {
+        let fields = form.fields();
+        if !fields.is_empty() {
+            self.page(Page::Register, 0);
+        }
+        for field in fields {
+            let wait_ms = self.random.between(2_500, 25_000);
+            self.emit(wait_ms, Kind::RegisterField, Page::Register, 0);
+            if let Some(event) = self.out.last_mut() {
+                event.touched = *field;
+            }
+        }
     }
 
     fn add_to_cart(&mut self, product: u16) {
@@ -204,12 +285,7 @@ impl<'a> Visit<'a> {
     }
 
     fn pay(&mut self, with_coupon: bool) {
-        let product = self.any_product();
-        let pieces = if self.random.chance(0.2) {
-            1 + self.random.below(3)
-        } else {
-            1
-        };
+        let (product, pieces) = draw_order(self.random);
         let price_fen = product_price_fen(product) * pieces;
         let amount_fen = if with_coupon {
             price_fen - COUPON_FEN
@@ -307,16 +383,13 @@ impl<'a> Visit<'a> {
         {
             self.now_ms = self.midnight_ms;
         }
+        let id = self.ids.id(self.user, self.memory.events);
         self.out.push(Event {
-            time_ms: self.now_ms,
-            id: self.ids.id(self.user, self.memory.events),
-            user: self.user,
-            amount_fen: 0,
-            order: 0,
             scene: self.scene,
             item,
             kind,
             page,
+            ..Event::page_view(self.now_ms, id, self.user)
         });
         self.memory.events += 1;
         self.count += 1;

@@ -15,6 +15,12 @@ pub enum Kind {
     TrialFinish,
     CoursePay,
     CourseRepurchase,
+    /// A field of the registration form touched.
+    RegisterField,
+    /// How far down a page was seen.
+    Scroll,
+    /// A finger on the page.
+    Tap,
 }
 
 impl Kind {
@@ -33,7 +39,15 @@ impl Kind {
             Self::TrialFinish => "trial_finish",
             Self::CoursePay => "course_pay",
             Self::CourseRepurchase => "course_repurchase",
+            Self::RegisterField => "register_field",
+            Self::Scroll => "scroll",
+            Self::Tap => "tap",
         }
+    }
+
+    /// Whether it tells of hands on a page: many, so their lines carry nothing undeclared.
+    pub fn is_touch(self) -> bool {
+        matches!(self, Self::RegisterField | Self::Scroll | Self::Tap)
     }
 
     /// Whether the event's item is a course; otherwise it is a product.
@@ -49,7 +63,7 @@ impl Kind {
     }
 }
 
-/// A page of the mini-program; only page views carry one.
+/// A page of the mini-program; page views and touches carry one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Page {
     None,
@@ -65,10 +79,13 @@ pub enum Page {
     Course,
     Trial,
     Profile,
+    Register,
+    /// Where advertisements lead to.
+    Activity,
 }
 
 /// Number of values of [`Page`], `None` among them.
-pub const PAGE_COUNT: usize = 13;
+pub const PAGE_COUNT: usize = 15;
 
 impl Page {
     /// Every page that is one.
@@ -85,6 +102,8 @@ impl Page {
         Self::Course,
         Self::Trial,
         Self::Profile,
+        Self::Register,
+        Self::Activity,
     ];
 
     /// As the raw log names it; empty for none.
@@ -103,6 +122,8 @@ impl Page {
             Self::Course => "course",
             Self::Trial => "trial",
             Self::Profile => "profile",
+            Self::Register => "register",
+            Self::Activity => "activity",
         }
     }
 
@@ -146,10 +167,12 @@ pub struct Channel {
     pub campaigns: &'static [&'static str],
     /// Fen per new user, about.
     pub cost_fen: u32,
+    /// Share of visitors who bounce, relative (case A6); 0 for channels that bring users.
+    pub bouncers: u32,
 }
 
 /// Every channel.
-pub const CHANNELS: [Channel; 7] = [
+pub const CHANNELS: [Channel; 9] = [
     Channel {
         name: "douyin",
         weight: 26,
@@ -157,6 +180,7 @@ pub const CHANNELS: [Channel; 7] = [
         scenes: &[1069, 1065],
         campaigns: &["双十一预热-短视频", "直播间,晚八点"],
         cost_fen: 2_380,
+        bouncers: 0,
     },
     Channel {
         name: "moments",
@@ -165,6 +189,7 @@ pub const CHANNELS: [Channel; 7] = [
         scenes: &[1045, 1046],
         campaigns: &["朋友圈秋上新", "lookalike_30d"],
         cost_fen: 2_950,
+        bouncers: 0,
     },
     Channel {
         name: "search",
@@ -173,6 +198,7 @@ pub const CHANNELS: [Channel; 7] = [
         scenes: &[1005, 1006, 1053],
         campaigns: &["brand", "品类词"],
         cost_fen: 3_420,
+        bouncers: 0,
     },
     Channel {
         name: "community",
@@ -181,6 +207,7 @@ pub const CHANNELS: [Channel; 7] = [
         scenes: &[1007, 1008, 1044],
         campaigns: &[],
         cost_fen: 0,
+        bouncers: 0,
     },
     Channel {
         name: "kol",
@@ -189,6 +216,7 @@ pub const CHANNELS: [Channel; 7] = [
         scenes: &[1058, 1035],
         campaigns: &["小鹿\"妈妈\"推荐"],
         cost_fen: 4_100,
+        bouncers: 0,
     },
     Channel {
         name: "线下门店",
@@ -197,6 +225,7 @@ pub const CHANNELS: [Channel; 7] = [
         scenes: &[1011, 1047],
         campaigns: &["门店海报码"],
         cost_fen: 900,
+        bouncers: 0,
     },
     Channel {
         name: "organic",
@@ -205,6 +234,25 @@ pub const CHANNELS: [Channel; 7] = [
         scenes: &[1001, 1089, 1104],
         campaigns: &[],
         cost_fen: 0,
+        bouncers: 0,
+    },
+    Channel {
+        name: "ad_network",
+        weight: 0,
+        quality: 0.0,
+        scenes: &[1095],
+        campaigns: &["联盟流量包-A", "联盟流量包-B"],
+        cost_fen: 620,
+        bouncers: 7,
+    },
+    Channel {
+        name: "wifi_portal",
+        weight: 0,
+        quality: 0.0,
+        scenes: &[1078],
+        campaigns: &["连WiFi弹窗"],
+        cost_fen: 480,
+        bouncers: 3,
     },
 ];
 
@@ -215,6 +263,9 @@ pub const SINGLE_PAGE_SCENE: u16 = 1154;
 pub const PRODUCTS: u16 = 48;
 /// Courses are numbered from 1 to this.
 pub const COURSES: u16 = 12;
+
+/// The coupon's worth.
+pub const COUPON_FEN: u32 = 500;
 
 /// Price of a product.
 pub fn product_price_fen(product: u16) -> u32 {

@@ -1,12 +1,14 @@
 //! A1: the five-layer shop funnel exposure → click → register or login → add to cart → pay, per day.
 //!
-//! Planted are the step rates of the same-day basis. The layers are chosen among the exposed
-//! user-days of each platform, one step after the other, users of better channels being likelier.
-//! Visits across midnight and a second chain within 24 hours move the two bases apart by a little.
+//! Planted are the step rates of the same-day basis, over all dates together. The layers are chosen among
+//! the exposed user-days of each platform, one step after the other, users of better channels being
+//! likelier. From day to day two of the rates differ: the click rate by A4's levels, the sign-in rate by
+//! what A3's fix and A6's change make of it (lower before, higher after); over all dates both are as
+//! planted. Visits across midnight and a second chain within 24 hours move the two bases apart by a little.
 
 use super::super::person::Person;
 use super::super::plan::UserDay;
-use super::super::random::{Purpose, Random, choose};
+use super::super::random::{Purpose, Random, choose, choose_evenly};
 use super::super::truth::Drawn;
 use super::super::world::{CHANNELS, Platform};
 use super::{Planted, a5, ratio};
@@ -24,37 +26,54 @@ pub const DEFERRED_PER_PAYMENT: f64 = 0.05;
 /// How many days later at most.
 const DEFERRED_DAYS: u32 = 6;
 
+/// How much likelier a step is on each day, given the user-days that may take it with their weights.
+pub type Factors<'a> = &'a dyn Fn(&[UserDay], &[(usize, f64)]) -> Vec<f64>;
+
 /// Gives every exposed day among `which` its layer.
 pub fn assign_layers(
     days: &mut [UserDay],
     people: &[Person],
     seed: u64,
     round: u64,
+    [click, sign_in]: [Factors; 2],
     which: impl Fn(&UserDay) -> bool,
 ) {
-    for platform in Platform::ALL {
-        let mut random = Random::stream(seed, Purpose::Layers, round * 2 + platform as u64);
-        let mut here: Vec<usize> = (0..days.len())
-            .filter(|index| {
-                let day = &days[*index];
-                which(day) && day.layer == 1 && people[day.user as usize].platform == platform
-            })
-            .collect();
-        let pay_rate = PAY_RATE * (1.0 + a5::pay_conversion_change(platform));
-        for rate in [CLICK_RATE, REGISTER_RATE, CORE_ACTION_RATE, pay_rate] {
-            let candidates: Vec<(usize, f64)> = here
+    let mut randoms = Platform::ALL
+        .map(|platform| Random::stream(seed, Purpose::Layers, round * 2 + platform as u64));
+    let mut here: Vec<usize> = (0..days.len())
+        .filter(|index| which(&days[*index]) && days[*index].layer == 1)
+        .collect();
+    let evenly: Factors = &|_, _| Vec::new();
+    let pay_rates =
+        Platform::ALL.map(|platform| PAY_RATE * (1.0 + a5::pay_conversion_change(platform)));
+    for (rates, factors) in [
+        ([CLICK_RATE; 2], click),
+        ([REGISTER_RATE; 2], sign_in),
+        ([CORE_ACTION_RATE; 2], evenly),
+        (pay_rates, evenly),
+    ] {
+        let quality = |index: usize| CHANNELS[people[days[index].user as usize].channel].quality;
+        let weighted: Vec<(usize, f64)> =
+            here.iter().map(|index| (*index, quality(*index))).collect();
+        let factors = factors(days, &weighted);
+        let mut chosen = Vec::new();
+        for (platform, random) in Platform::ALL.into_iter().zip(&mut randoms) {
+            let rate = rates[platform as usize];
+            let candidates: Vec<(usize, f64)> = weighted
                 .iter()
-                .map(|index| {
-                    (
-                        *index,
-                        CHANNELS[people[days[*index].user as usize].channel].quality,
-                    )
+                .filter(|(index, _)| people[days[*index].user as usize].platform == platform)
+                .map(|(index, weight)| {
+                    let factor = factors.get(days[*index].day as usize).unwrap_or(&1.0);
+                    (*index, weight * factor)
                 })
                 .collect();
-            here = choose(&mut random, &candidates, rate);
-            for index in &here {
-                days[*index].layer += 1;
-            }
+            let day_of = |index: usize| days[index].day;
+            chosen.extend(choose_evenly(random, &candidates, rate, day_of));
+        }
+        here = chosen;
+        here.sort_unstable();
+        for index in &here {
+            days[*index].layer += 1;
         }
     }
 }
@@ -114,11 +133,6 @@ pub fn planted(drawn: &Drawn) -> Vec<Planted> {
     }
     rates
         .into_iter()
-        .map(|(what, planted, realised)| Planted {
-            case: "A1",
-            what,
-            planted,
-            realised,
-        })
+        .map(|(what, planted, realised)| Planted::new("A1", what, planted, realised))
         .collect()
 }

@@ -97,11 +97,9 @@ pub fn planted(drawn: &Drawn) -> Vec<Planted> {
     let reached = |step: usize| drawn.reached("course", "all", "mature", step);
     (1..)
         .zip(STEP_RATES)
-        .map(|(step, (name, rate))| Planted {
-            case: "A2",
-            what: format!("funnel course, mature step rate of {name}"),
-            planted: rate,
-            realised: ratio(reached(step), reached(step - 1)),
+        .map(|(step, (name, rate))| {
+            let what = format!("funnel course, mature step rate of {name}");
+            Planted::new("A2", what, rate, ratio(reached(step), reached(step - 1)))
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use super::super::plan::UserDay;
 use super::super::random::{Purpose, Random, choose};
 use super::super::truth::Drawn;
 use super::super::world::Platform;
-use super::{Planted, ratio, sum_core};
+use super::{Planted, change, ratio, sum_core};
 
 /// Day-1 retention of Android's new users.
 pub const DAY_ONE_RETENTION: f64 = 0.34;
@@ -29,7 +29,8 @@ pub fn pay_conversion_change(platform: Platform) -> f64 {
     }
 }
 
-fn day_one_retention(platform: Platform) -> f64 {
+/// Day-1 retention of the platform's new users.
+pub fn day_one_retention(platform: Platform) -> f64 {
     match platform {
         Platform::Ios => DAY_ONE_RETENTION * (1.0 + DAY_ONE_RETENTION_CHANGE),
         Platform::Android => DAY_ONE_RETENTION,
@@ -86,8 +87,6 @@ pub fn planted(drawn: &Drawn, cohorts: &Cohorts) -> Vec<Planted> {
             sum_core(drawn, platform, |core| core.exposed),
         )
     });
-    let change =
-        |one: Option<f64>, other: Option<f64>| Some(one? / other.filter(|rate| *rate > 0.0)? - 1.0);
     [
         (
             "day-1 retention of new users, android",
@@ -105,11 +104,6 @@ pub fn planted(drawn: &Drawn, cohorts: &Cohorts) -> Vec<Planted> {
             change(ios_pay, android_pay),
         ),
     ]
-    .map(|(what, planted, realised)| Planted {
-        case: "A5",
-        what: what.to_owned(),
-        planted,
-        realised,
-    })
+    .map(|(what, planted, realised)| Planted::new("A5", what, planted, realised))
     .to_vec()
 }

@@ -45,10 +45,10 @@ pub fn planted(drawn: &Drawn) -> Vec<Planted> {
             .map(figure)
             .sum()
     };
-    vec![Planted {
-        case: "D1",
-        what: "exit rate of page coupon".to_owned(),
-        planted: COUPON_EXIT_RATE,
-        realised: ratio(sum(|page| page.exits), sum(|page| page.views)),
-    }]
+    vec![Planted::new(
+        "D1",
+        "exit rate of page coupon",
+        COUPON_EXIT_RATE,
+        ratio(sum(|page| page.exits), sum(|page| page.views)),
+    )]
 }

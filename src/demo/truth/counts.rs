@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::super::calendar::Calendar;
 use super::super::cases::a5::Cohorts;
@@ -10,7 +10,7 @@ use super::super::events::Events;
 use super::super::person::Person;
 use super::super::visit::{Event, NO_USER};
 use super::super::world::{Kind, Platform};
-use super::{ByDate, by_date, money, pages};
+use super::{ByDate, as_money, by_date, pages};
 
 /// One date of one platform, or of all.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -44,10 +44,6 @@ pub struct Core {
     pub exposed: u64,
     /// Payers / exposed users of the date; null where nobody was exposed. Set at the end.
     pub pay_conversion: Option<f64>,
-}
-
-fn as_money<S: Serializer>(fen: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&money(*fen))
 }
 
 impl Core {

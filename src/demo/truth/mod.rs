@@ -4,12 +4,15 @@
 //! days, written `YYYY-MM-DD`; money is a decimal text.
 
 mod counts;
+mod forms;
 mod funnel;
 mod pages;
+mod touches;
+mod traffic;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::calendar::Calendar;
 use super::cases::a5::Cohorts;
@@ -19,8 +22,11 @@ use super::person::Person;
 use super::spend::SpendRow;
 
 pub use counts::Core;
+pub use forms::FormCounts;
 pub use funnel::Reached;
 pub use pages::PageCounts;
+pub use touches::{ScrollCounts, TapCounts};
+pub use traffic::TrafficCounts;
 
 /// By local date.
 pub type ByDate<T> = BTreeMap<String, T>;
@@ -41,6 +47,16 @@ pub struct Drawn {
     /// By funnel, entry date, then segment: `all`, `ios`, and for the shop also `ios,douyin`. Only
     /// `all` stands where nobody entered.
     pub funnels: BTreeMap<&'static str, ByDate<BTreeMap<String, Reached>>>,
+    /// By date: the registration form.
+    pub forms: ByDate<FormCounts>,
+    /// By the session's date, then page: how far down it is seen.
+    pub scrolls: ByDate<BTreeMap<&'static str, ScrollCounts>>,
+    /// By date, then page.
+    pub taps: ByDate<BTreeMap<&'static str, TapCounts>>,
+    /// By date, then channel.
+    pub traffic: ByDate<BTreeMap<&'static str, TrafficCounts>>,
+    /// By date, then page: views of the single-page mode, without a user.
+    pub single_page: ByDate<BTreeMap<&'static str, u64>>,
     /// By date.
     pub spend: ByDate<SpendCounts>,
 }
@@ -96,6 +112,7 @@ pub fn count(
 ) -> (Drawn, Cohorts) {
     let (daily_core, cohorts) = counts::count(calendar, people, events);
     let (page_daily, page_flow) = pages::count(calendar, events);
+    let (scrolls, taps) = touches::count(calendar, people, events);
     let drawn = Drawn {
         lines: count_lines(calendar, events, delivery),
         events: count_events(calendar, events, delivery),
@@ -103,6 +120,11 @@ pub fn count(
         page_daily,
         page_flow,
         funnels: funnel::count(calendar, people, events),
+        forms: forms::count(calendar, events),
+        scrolls,
+        taps,
+        traffic: traffic::count(calendar, people, events),
+        single_page: count_single_page(calendar, events),
         spend: by_date(calendar, |day| {
             let rows = spend(day);
             SpendCounts {
@@ -121,6 +143,10 @@ fn by_date<T>(calendar: &Calendar, mut value: impl FnMut(u32) -> T) -> ByDate<T>
     (0..calendar.days())
         .map(|day| (calendar.date(day as i32).to_owned(), value(day)))
         .collect()
+}
+
+fn as_money<S: Serializer>(fen: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&money(*fen))
 }
 
 /// Fen as a decimal text.
@@ -145,6 +171,16 @@ fn count_lines(calendar: &Calendar, events: &Events, delivery: &Delivery) -> ByD
         }
         counts
     })
+}
+
+fn count_single_page(calendar: &Calendar, events: &Events) -> ByDate<BTreeMap<&'static str, u64>> {
+    let mut days = vec![BTreeMap::new(); calendar.days() as usize];
+    for event in events.without_user() {
+        let pages = &mut days[calendar.day_of(event.time_ms) as usize];
+        *pages.entry(event.page.name()).or_default() += 1;
+    }
+    let mut days = days.into_iter();
+    by_date(calendar, |_| days.next().unwrap_or_default())
 }
 
 fn count_events(calendar: &Calendar, events: &Events, delivery: &Delivery) -> ByDate<EventCounts> {
