@@ -1,6 +1,6 @@
--- Dates from which on something is different, here the end of spending on two channels that brought
--- visitors who did nothing. traffic_comparison sets
--- the days from such a date on against as many days before it. Add a line for each.
+-- Dates from which on something is different: traffic_comparison sets the days from such a date on against
+-- as many days before it. Add a line for each. The one here is the demo's: spending ended on two channels
+-- that brought visitors who did nothing.
 select
     mark,
     marked_date,
