@@ -92,7 +92,7 @@ fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok,
 }
 
 impl Default for DemoOptions {
-    /// 35 dates that end on 2026-11-21, some 700,000 events.
+    /// 35 dates that end on 2026-11-21, some 920,000 events.
     fn default() -> Self {
         Self {
             seed: 20_261_121,

@@ -123,7 +123,14 @@ fn published(seed: &str, project: &Path, recounted: &Value) {
     for (date, counted) in recounted["page_daily"].as_object().unwrap() {
         for (page, counts) in counted.as_object().unwrap() {
             let row = pages.get(&format!("{date}/{page}"));
-            for column in ["views", "exits"] {
+            for column in [
+                "views",
+                "visitors",
+                "entries",
+                "exits",
+                "bounces",
+                "median_dwell_us",
+            ] {
                 check(
                     format!("page_daily/{date}/{page}"),
                     &counts[column],

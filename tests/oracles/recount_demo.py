@@ -24,8 +24,11 @@ import recount_published
 
 FIELDS = [
     "event_id", "ts", "event", "openid", "platform", "channel", "scene", "page", "product_id", "course_id",
-    "order_id", "amount",
+    "order_id", "amount", "field", "element", "x", "y", "screen_width", "page_height", "scroll_pct",
 ]  # fmt: skip
+
+# What makes a visitor effective (case A6).
+EFFECTIVE = "event in ('register', 'login', 'article_open')"
 
 # name, condition of each step, window in hours, whether it is broken down by channel too
 FUNNELS = [
@@ -91,7 +94,9 @@ def load(db, project, zone, last_date, late_days):
         """
         create table event as
         select event_id, event_time, epoch_us(event_time) as us, date, event, openid as user_id, platform,
-               channel, scene, page, product_id, course_id, order_id, amount::decimal(12, 2) as amount, object, place
+               channel, scene, page, product_id, course_id, order_id, amount::decimal(12, 2) as amount,
+               field, element, x::bigint as x, y::bigint as y, screen_width::bigint as screen_width,
+               page_height::bigint as page_height, scroll_pct::bigint as scroll_pct, object, place
         from line where judged = 'event'
         qualify row_number() over (partition by event_id, date order by event_time, object, place) = 1
         """
@@ -137,11 +142,15 @@ def sessions(db, zone):
     db.execute(
         """
         create table view as
-        select session_date as date, user_id, session, page,
+        with followed as (
+            select *, lead(us) over (partition by user_id, session order by us, event_id) - us as dwell_us
+            from in_session
+        )
+        select session_date as date, user_id, session, page, dwell_us,
                lead(page) over w as next_page,
                row_number() over w = 1 as is_entry,
                lead(page) over w is null as is_exit
-        from in_session where event = 'page_view'
+        from followed where event = 'page_view'
         window w as (partition by user_id, session order by us, event_id)
         """
     )
@@ -177,6 +186,79 @@ def funnel(db, name, steps, window_hours, last_date):
     return due_days
 
 
+def forms(db, drawn):
+    """The registration form: per user and day who starts it, who then signs in, who leaves at which field."""
+    db.execute(
+        """
+        create table form as
+        with start as (
+            select user_id, date, min(us) as us from event
+            where event = 'register_field' and field = 'phone' and user_id is not null group by all
+        ), signed_in as (
+            select s.user_id, s.date from start s join event e using (user_id, date)
+            where e.event in ('register', 'login') and e.us >= s.us group by all
+        )
+        select s.date, s.user_id, e.field, i.user_id is not null as converts,
+               row_number() over (partition by s.user_id, s.date order by e.us desc, e.event_id desc) = 1 as is_last
+        from start s
+        join event e on e.user_id = s.user_id and e.date = s.date and e.event = 'register_field' and e.us >= s.us
+        left join signed_in i on i.user_id = s.user_id and i.date = s.date
+        """
+    )
+    for row in rows(db, """
+        select day.date::text as date, count(distinct user_id) as started,
+               count(distinct user_id) filter (converts) as converted
+        from day left join form using (date) group by 1"""):
+        row.update(touched={}, left_at={})
+        drawn["forms"][row.pop("date")] = row
+    for row in rows(db, """
+        select date::text as date, field, count(distinct user_id) as touched,
+               count(*) filter (is_last and not converts) as left_at
+        from form group by all"""):
+        counts = drawn["forms"][row["date"]]
+        counts["touched"][row["field"]] = row["touched"]
+        if row["left_at"]:
+            counts["left_at"][row["field"]] = row["left_at"]
+
+
+def touches(db, drawn):
+    """How far down pages are seen, by session's date, and what is tapped."""
+    db.execute(
+        """
+        create table seen as
+        with numbered as (
+            select *, count(*) filter (event = 'page_view') over (
+                partition by user_id, session order by us, event_id rows unbounded preceding) as view
+            from in_session
+        ), view as (
+            select user_id, session, view, page, session_date from numbered where event = 'page_view'
+        )
+        select v.session_date as date, v.page, v.user_id, v.session, v.view, max(n.scroll_pct) as deepest
+        from view v left join numbered n
+          on n.user_id = v.user_id and n.session = v.session and n.view = v.view and n.event = 'scroll'
+             and n.page = v.page
+        group by all
+        """
+    )
+    tenths = ", ".join(f"count(*) filter (deepest >= {tenth * 10})" for tenth in range(1, 11))
+    for row in rows(db, f"""
+        select date::text as date, page, count(*) as views, count(deepest) as scrolled, [{tenths}] as reaching,
+               count(*) filter (deepest >= 38) as reaching_specification
+        from seen group by all having count(deepest) > 0"""):
+        drawn["scrolls"][row.pop("date")][row.pop("page")] = row
+    for row in rows(db, """
+        with tap as (
+            select date::text as date, page, element,
+                   least(x * 12 // screen_width, 11) || '/' || least(y * 24 // page_height, 23) as cell
+            from event where event = 'tap' and user_id is not null
+        )
+        select date, page, element, cell, count(*) as taps from tap
+        group by grouping sets ((date, page, element), (date, page, cell))"""):
+        counts = drawn["taps"][row["date"]].setdefault(row["page"], {"elements": {}, "cells": {}})
+        kind = "elements" if row["element"] is not None else "cells"
+        counts[kind][row["element"] or row["cell"]] = row["taps"]
+
+
 def rows(db, sql):
     """Rows as dictionaries, dates as text."""
     cursor = db.execute(sql)
@@ -192,7 +274,9 @@ def count(db, project, zone, last_date, late_days):
     last_date = dates[-1]
     drawn = {
         "lines": {}, "events": {}, "daily_core": {}, "page_daily": {date: {} for date in dates},
-        "page_flow": {date: {} for date in dates}, "funnels": {}, "spend": {},
+        "page_flow": {date: {} for date in dates}, "funnels": {}, "forms": {},
+        "scrolls": {date: {} for date in dates}, "taps": {date: {} for date in dates},
+        "traffic": {date: {} for date in dates}, "single_page": {date: {} for date in dates}, "spend": {},
     }  # fmt: skip
     for row in rows(db, """
         select path_date::text as path, count(*) filter (judged <> 'blank') as lines,
@@ -269,13 +353,28 @@ def count(db, project, zone, last_date, late_days):
     for row in rows(db, """
         select date::text as date, page, count(*) as views, count(distinct user_id) as visitors,
                count(*) filter (is_entry) as entries, count(*) filter (is_exit) as exits,
-               count(*) filter (is_entry and is_exit) as bounces
+               count(*) filter (is_entry and is_exit) as bounces,
+               median(dwell_us)::double as median_dwell_us
         from view group by all"""):
         drawn["page_daily"][row.pop("date")][row.pop("page")] = row
     for row in rows(db, """
         select date::text as date, page, coalesce(next_page, '(exit)') as next_page, count(*) as views
         from view group by all"""):
         drawn["page_flow"][row["date"]].setdefault(row["page"], {})[row["next_page"]] = row["views"]
+
+    forms(db, drawn)
+    touches(db, drawn)
+    for row in rows(db, f"""
+        select date::text as date, channel, count(distinct user_id) as visitors,
+               count(distinct user_id) filter ({EFFECTIVE}) as effective_users,
+               count(distinct user_id) filter (event = 'pay') as payers,
+               coalesce(sum(amount) filter (event = 'pay'), 0)::decimal(18, 2)::text as revenue
+        from event where user_id is not null group by all"""):
+        drawn["traffic"][row.pop("date")][row.pop("channel")] = row
+    for row in rows(db, """
+        select date::text as date, page, count(*) as views from event
+        where scene = '1154' and user_id is null and event = 'page_view' group by all"""):
+        drawn["single_page"][row["date"]][row["page"]] = row["views"]
 
     for name, steps, window_hours, by_channel in FUNNELS:
         due_days = funnel(db, name, steps, window_hours, last_date)

@@ -6,7 +6,7 @@ REQUIRED = ["events", "daily_core", "page_daily", "funnel_steps"]
 OPTIONAL = ["page_flow", "spend", "int_sessions", "int_page_views", "user_days", "user_milestones"]
 CORE = ["visitors", "new_users", "sessions", "page_views", "registrations", "new_registrations", "payers",
         "new_payers", "orders", "paid_gmv", "exposed", "pay_conversion"]  # fmt: skip
-PAGE = ["views", "visitors", "entries", "exits", "bounces"]
+PAGE = ["views", "visitors", "entries", "exits", "bounces", "median_dwell_us"]
 BREAKDOWNS = ["overall", "platform", "platform,channel"]
 
 
@@ -46,7 +46,8 @@ def told(where, recounted, published):
 
 def events(db, drawn):
     columns = ("date, epoch_us({time}) as us, event, event_id, user_id, platform, channel, {scene}, page, "
-               "product_id, course_id, order_id, {amount}")
+               "product_id, course_id, order_id, {amount}, field, element, x, y, screen_width, page_height, "
+               "scroll_pct")
     ours = "select " + columns.format(time="event_time", scene="scene::bigint as scene", amount="amount") + " from event"
     # A published timestamp without zone is UTC.
     theirs = "select " + columns.format(

@@ -28,6 +28,9 @@ pub struct PageCounts {
     pub exits: u64,
     /// Views that are the only page view of their session.
     pub bounces: u64,
+    /// Exact median of the time to the session's next event of any kind; null where each view is its
+    /// session's last event.
+    pub median_dwell_us: Option<f64>,
 }
 
 /// A user's sessions; events ascending by (time, id).
@@ -43,11 +46,18 @@ pub fn count(calendar: &Calendar, events: &Events) -> (Pages, Flow) {
     let days = calendar.days() as usize;
     let mut pages = vec![[PageCounts::default(); PAGE_COUNT]; days];
     // The next page, or `Page::None` for an exit.
+    let mut dwells_ms = vec![vec![Vec::<i64>::new(); PAGE_COUNT]; days];
     let mut flow = vec![[[0_u64; PAGE_COUNT]; PAGE_COUNT]; days];
     for own in events.by_user() {
         let mut seen: Vec<(u32, Page)> = Vec::new();
         for session in sessions(own) {
             let day = calendar.day_of(session[0].time_ms);
+            for pair in session.windows(2) {
+                if pair[0].kind == Kind::PageView {
+                    dwells_ms[day as usize][pair[0].page as usize]
+                        .push(pair[1].time_ms - pair[0].time_ms);
+                }
+            }
             let views: Vec<Page> = session
                 .iter()
                 .filter(|event| event.kind == Kind::PageView)
@@ -72,10 +82,17 @@ pub fn count(calendar: &Calendar, events: &Events) -> (Pages, Flow) {
         }
     }
     let pages = by_date(calendar, |day| {
-        let counts = |page: Page| (page.name(), pages[day as usize][page as usize]);
+        let mut counts = |page: Page| {
+            let dwells_ms = &mut dwells_ms[day as usize][page as usize];
+            let counts = PageCounts {
+                median_dwell_us: median(dwells_ms).map(|ms| ms * 1_000.0),
+                ..pages[day as usize][page as usize]
+            };
+            (page.name(), counts)
+        };
         Page::ALL
             .into_iter()
-            .map(counts)
+            .map(&mut counts)
             .filter(|(_, counts)| counts.views > 0)
             .collect()
     });
@@ -97,4 +114,12 @@ pub fn count(calendar: &Calendar, events: &Events) -> (Pages, Flow) {
         all.filter(|(_, next)| !next.is_empty()).collect()
     });
     (pages, flow)
+}
+
+/// Of an even number, the mean of the two in the middle.
+fn median(values: &mut [i64]) -> Option<f64> {
+    values.sort_unstable();
+    let upper = *values.get(values.len() / 2)?;
+    let lower = values[(values.len() - 1) / 2];
+    Some((lower + upper) as f64 / 2.0)
 }
