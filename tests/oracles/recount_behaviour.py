@@ -21,8 +21,6 @@ import duckdb
 import recount_demo
 from recount_published import select, told
 
-MORE_FIELDS = ["element", "x", "y", "screen_width", "page_height", "scroll_pct"]
-EFFECTIVE = "event in ('register', 'login', 'article_open')"
 CONVERSION = "event in ('pay', 'course_pay')"
 LEAST_EFFECTIVE_RATE = Fraction(5, 100)
 LEAST_SESSIONS_OF_A_PATH = 20
@@ -31,16 +29,9 @@ LEAST_SESSIONS_OF_A_PATH = 20
 def load(db, project, zone, last_date, late_days):
     recount_demo.load(db, project, zone, last_date, late_days)
     recount_demo.sessions(db, zone)
-    texts = ", ".join(f"json_extract_string(raw.line, '$.{field}') as {field}" for field in MORE_FIELDS)
-    numbers = ", ".join(f"{field}::bigint as {field}" for field in MORE_FIELDS[1:])
-    db.execute(f"""
+    db.execute("""
         create table touch as
-        with texts as (
-            select in_session.*, {texts},
-                   row_number() over (partition by user_id order by us, event_id) as place_of_user
-            from in_session join line using (object, place) join raw using (number)
-        )
-        select * exclude ({", ".join(MORE_FIELDS)}), element, {numbers} from texts""")
+        select *, row_number() over (partition by user_id order by us, event_id) as place_of_user from in_session""")
 
 
 def spend(db, project, dates):
@@ -150,7 +141,7 @@ def paths(db, warehouse):
             from touch group by all having count(*) filter (event = 'page_view') > 0
         ), collapsed as (
             select date, is_converted,
-                   list_filter(pages, lambda page, at: at = 1 or page <> pages[at - 1])[1:6] as pages
+                   list_filter(pages, lambda page, place: place = 1 or page <> pages[place - 1])[1:6] as pages
             from visits
         ), counted as (
             select date, array_to_string(pages, ' › ') as path, len(pages) as length, count(*) as sessions,
@@ -179,7 +170,7 @@ def traffic(db, warehouse):
     db.execute(f"""
         create table quality as
         with came as (
-            select date, user_id, arg_min(channel, (us, event_id)) as channel, bool_or({EFFECTIVE}) as is_effective,
+            select date, user_id, arg_min(channel, (us, event_id)) as channel, bool_or({recount_demo.EFFECTIVE}) as is_effective,
                    bool_or(event = 'pay') as is_payer, coalesce(sum(amount) filter (event = 'pay'), 0) as paid
             from event where user_id is not null group by all
         ), keys as (
