@@ -23,7 +23,7 @@ from recount_published import select, told
 
 CONVERSION = "event in ('pay', 'course_pay')"
 LEAST_EFFECTIVE_RATE = Fraction(5, 100)
-LEAST_SESSIONS_OF_A_PATH = 20
+LEAST_SESSIONS_OF_A_PATH = 10
 
 
 def load(db, project, zone, last_date, late_days):

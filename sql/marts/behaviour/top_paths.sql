@@ -1,6 +1,6 @@
 -- The ways into a visit: the first 6 pages of each session, a page that comes again at once counted
 -- once, and which of them sessions that convert take more often than the others. Paths of fewer than
--- 20 sessions a day are folded.
+-- 10 sessions a day are folded.
 with pages as (
     select
         date,
@@ -50,8 +50,8 @@ paths as (
 named as (
     select
         date,
-        case when sessions >= 20 then path else '(other)' end as path,
-        case when sessions >= 20 then length end as length,
+        case when sessions >= 10 then path else '(other)' end as path,
+        case when sessions >= 10 then length end as length,
         sum(sessions) as sessions,
         sum(converted_sessions) as converted_sessions
     from paths

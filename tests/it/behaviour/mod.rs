@@ -1,5 +1,6 @@
 //! The built-in tables of sessions, pages and traffic on days worked by hand, one edge each.
 
+mod checks;
 mod paths;
 mod scrolls;
 mod sessions;
