@@ -1,4 +1,4 @@
-"""benches/run [ingest|funnel|history|generate|all] [--scale full|small] [--rounds N]"""
+"""benches/run [ingest|funnel|ledger|history|generate|all] [--scale full|small] [--rounds N]"""
 
 import argparse
 import importlib
@@ -7,7 +7,7 @@ import sys
 
 from common import CACHE, LOUDOU, Failed, machine, say
 
-BENCHES = ["generate", "ingest", "funnel", "history"]
+BENCHES = ["generate", "ingest", "funnel", "ledger", "history"]
 
 
 def main():

@@ -21,6 +21,7 @@
 //! | [`table`] | contracts' audits, Parquet writing, publishing, the run log |
 //! | [`engine`] | the only place that builds a `SessionContext` |
 //! | [`functions`] | the SQL functions of our own |
+//! | [`stats`] | pure mathematics on numbers and slices |
 //! | [`source`] | listing and decoding of raw objects |
 //! | [`store`] | URL → object store, its settings and credentials |
 //! | [`project`] | checked types: what a valid project is |
@@ -42,5 +43,6 @@ pub mod project;
 pub mod report;
 pub mod run;
 pub mod source;
+pub mod stats;
 pub mod store;
 pub mod table;

@@ -12,7 +12,7 @@ use crate::config::place_within;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::model::check::{friendly, of_plan, try_plan};
 use crate::model::sql;
-use crate::project::{Funnel, Project, Step};
+use crate::project::{Condition, Funnel, Project};
 
 /// What stands before a condition to make it a query.
 const BEFORE: &str = "select (";
@@ -23,42 +23,47 @@ pub async fn check(session: &SessionContext, project: &Project) -> Vec<Diagnosti
     let mut problems = Vec::new();
     for funnel in project.funnels.values() {
         let is_known = session.table_exist(funnel.on.as_str()).unwrap_or(false);
-        for step in &funnel.steps {
-            let condition = Condition {
+        for (what, condition) in funnel.conditions() {
+            let asked = Asked {
                 root: &project.root,
                 funnel,
-                step,
+                what,
+                condition,
             };
-            problems.extend(condition.problems(is_known.then_some(session)).await);
+            problems.extend(asked.problems(is_known.then_some(session)).await);
         }
     }
     problems
 }
 
-struct Condition<'a> {
+struct Asked<'a> {
     root: &'a Path,
     funnel: &'a Funnel,
-    step: &'a Step,
+    /// Which step, field or exclusion it is.
+    what: String,
+    condition: &'a Condition,
 }
 
-impl Condition<'_> {
+impl Asked<'_> {
     /// A problem at a line and column of the condition's text.
     fn problem(&self, (line, column): (usize, usize), cause: &str, mend: &str) -> Diagnostic {
-        let (file, first_line, first_column) = &self.step.place;
+        let (file, first_line, first_column) = &self.condition.place;
         let first = Place::new(*first_line, *first_column);
         let place = std::fs::read_to_string(self.root.join(file)).map_or(first, |source| {
-            place_within(&source, first, &self.step.when, Place::new(line, column))
+            place_within(
+                &source,
+                first,
+                &self.condition.sql,
+                Place::new(line, column),
+            )
         });
-        let cause = format!(
-            "funnel {}, step {}: {cause}",
-            self.funnel.name, self.step.name
-        );
+        let cause = format!("funnel {}, {}: {cause}", self.funnel.name, self.what);
         Diagnostic::new(file, place, cause, mend)
     }
 
     async fn problems(&self, session: Option<&SessionContext>) -> Vec<Diagnostic> {
         let at_start = |cause: &str, mend: &str| vec![self.problem((1, 1), cause, mend)];
-        let expression = match sql::parse_expression(&self.step.when) {
+        let expression = match sql::parse_expression(&self.condition.sql) {
             Ok(expression) => expression,
             Err((place, cause, mend)) => {
                 let mend = format!("{mend}; a condition is SQL, such as event = 'pay'");
@@ -81,9 +86,9 @@ impl Condition<'_> {
         // The line end closes a comment that may stand last in the condition.
         let text = format!(
             "{BEFORE}{}\n) as condition from \"{}\"",
-            self.step.when, self.funnel.on
+            self.condition.sql, self.funnel.on
         );
-        let (file, ..) = &self.step.place;
+        let (file, ..) = &self.condition.place;
         let parsed = match sql::parse(&text, file) {
             Ok(parsed) => parsed,
             Err(problem) => return at_start(&problem.cause, &problem.mend),

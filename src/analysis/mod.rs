@@ -9,8 +9,8 @@ use crate::project::Project;
 
 /// Everything a project's declared analyses compile to.
 pub fn models(project: &Project) -> Vec<ModelSource> {
-    funnel::model(project).into_iter().collect()
+    funnel::models(project)
 }
 
 /// Names of the tables that declared analyses make.
-pub const TABLES: &[&str] = &[funnel::TABLE];
+pub const TABLES: &[&str] = funnel::TABLES;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::check::{self, Basics, Checker, Declared, FUNNEL_TABLE, Surroundings, Tables};
+use super::check::{self, Basics, Checker, Declared, FUNNEL_TABLES, Surroundings, Tables};
 use super::files::{self, Files, PROJECT_FILE, Pair, ReportFolder};
 use super::parts::{Parts, Select};
 use super::raw::{ContractFile, PipelineFile, ProjectFile, ReportFile, SectionFile};
@@ -96,7 +96,7 @@ impl<'a> Loader<'a> {
             .names()
             .filter(|name| !sources.contains_key(*name) && !contracts.contains_key(*name))
             // One sound funnel is enough to know the columns of their table.
-            .filter(|name| *name != FUNNEL_TABLE || (has_funnels && funnels.is_empty()))
+            .filter(|name| !FUNNEL_TABLES.contains(name) || (has_funnels && funnels.is_empty()))
             .map(str::to_owned)
             .collect();
         let loose_models = files
@@ -248,7 +248,7 @@ impl<'a> Loader<'a> {
                 )
             },
         );
-        tables.add_funnels(first_funnel);
+        tables.add_funnels(&first_funnel);
         for (path, entry) in entries("sources") {
             if !tables.add_source(&entry.key, &entry.value, declared(path, entry.key_place)) {
                 let first = tables
@@ -273,11 +273,12 @@ impl<'a> Loader<'a> {
                 let first = tables
                     .get(&pair.name)
                     .map_or("", |table| table.declared.as_str());
-                let mend = if pair.name == FUNNEL_TABLE || !first.ends_with(".sql") {
-                    "rename the model's two files; tables have one name in the whole project"
-                } else {
-                    "rename one of the two models; the folder is no part of the name"
-                };
+                let mend =
+                    if FUNNEL_TABLES.contains(&pair.name.as_str()) || !first.ends_with(".sql") {
+                        "rename the model's two files; tables have one name in the whole project"
+                    } else {
+                        "rename one of the two models; the folder is no part of the name"
+                    };
                 self.tell(
                     path,
                     Place::FILE,

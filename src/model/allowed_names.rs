@@ -1,7 +1,7 @@
 //! Names for `allowed`.
 
 /// Functions by their own names, sorted.
-pub(super) const ALLOWED: [&str; 225] = [
+pub(super) const ALLOWED: [&str; 231] = [
     "abs",
     "acos",
     "acosh",
@@ -94,6 +94,7 @@ pub(super) const ALLOWED: [&str; 225] = [
     "empty",
     "encode",
     "ends_with",
+    "exact_quantiles",
     "exp",
     "factorial",
     "find_in_set",
@@ -101,6 +102,7 @@ pub(super) const ALLOWED: [&str; 225] = [
     "flatten",
     "floor",
     "from_unixtime",
+    "funnel_path",
     "gcd",
     "generate_series",
     "get_field",
@@ -128,6 +130,7 @@ pub(super) const ALLOWED: [&str; 225] = [
     "lcm",
     "lead",
     "least",
+    "least_squares",
     "left",
     "levenshtein",
     "ln",
@@ -160,6 +163,7 @@ pub(super) const ALLOWED: [&str; 225] = [
     "nvl2",
     "octet_length",
     "overlay",
+    "path_totals",
     "percent_rank",
     "percentile_cont",
     "pi",
@@ -226,6 +230,8 @@ pub(super) const ALLOWED: [&str; 225] = [
     "upper",
     "var",
     "var_pop",
+    "wilson_high",
+    "wilson_low",
     "window_funnel",
 ];
 

@@ -26,6 +26,9 @@ pub(super) async fn of_model(
     if models.unread.tables.contains(model.name()) {
         return Ok(problems); // its contract is not known
     }
+    if session.table_exist(THIS).unwrap_or(false) {
+        return Ok(problems); // a table took the name, which is told
+    }
     for query in &model.check_queries {
         let Some(check) = model.contract.checks.get(query.index) else {
             continue;

@@ -374,9 +374,16 @@ impl Said {
         if let Some(ours) = between("coercion failed with: ", " No function matches") {
             return Self::of_own(ours.trim_end_matches('.'));
         }
-        if ["window_funnel", "sessionize"]
-            .iter()
-            .any(|name| message.starts_with(name))
+        if [
+            "window_funnel",
+            "sessionize",
+            "funnel_path",
+            "path_totals",
+            "exact_quantiles",
+            "least_squares",
+        ]
+        .iter()
+        .any(|name| message.starts_with(name))
         {
             return Self::of_own(&message);
         }

@@ -260,7 +260,13 @@ fn of_funnel(workspace: &Workspace, funnel: &Funnel) -> Node {
     let mut placeless = funnel.clone();
     placeless.place = (String::new(), 0, 0);
     for step in &mut placeless.steps {
-        step.place = (String::new(), 0, 0);
+        step.when.place = (String::new(), 0, 0);
+        for field in &mut step.fields {
+            field.when.place = (String::new(), 0, 0);
+        }
+    }
+    for exclusion in &mut placeless.exclusions {
+        exclusion.when.place = (String::new(), 0, 0);
     }
     Node {
         kind: "funnel",

@@ -236,7 +236,7 @@ const QUERIES: [&str; 6] = [
 ];
 
 /// Groupings that are worked out on the rows where they lie.
-const GROUPED: [&str; 7] = [
+const GROUPED: [&str; 9] = [
     "select user_key, user_id, min(platform), max(platform), min(event), max(event_id), count(*), count(platform),
         min(event_time), max(source_offset), min(date), count(distinct_by_nothing)
         from (select *, nullif(event, 'view') as distinct_by_nothing from {table})
@@ -258,6 +258,18 @@ const GROUPED: [&str; 7] = [
         window_funnel(interval '1 hour', 'strict_deduplication', event_time, event = 'view', event = 'click', event = 'pay'),
         window_funnel(600, 'default', source_offset, event = 'exposure' and platform = 'ios', event = 'pay')
             filter (where platform is not null)
+        from {table} group by user_key, user_id",
+    "select user_key, user_id,
+        funnel_path('window 3h; step 2 within 20m; step 3 optional; exclusion 1', date '1970-01-01', date '1970-01-20',
+            date '1970-01-02', date, event_time, event, named_struct('p', platform, 'e', event), null, source_offset,
+            event = 'exposure', event = 'click', event = 'view', event = 'pay', event = 'view' and platform = 'ios')
+        from {table} group by user_key, user_id",
+    "select user_key, user_id,
+        funnel_path('window 10m; strict', date '1970-01-01', date '1970-01-20', null, date, event_time, platform,
+            platform, platform, null, event in ('exposure', 'view'), event in ('click', 'view'), event = 'pay'),
+        funnel_path('window 1d; any; exclusion 1 drop', date '1970-01-02', date '1970-01-02', null, date, event_time, null,
+            null, null, null, event = 'exposure', event in ('click', 'view'), event = 'pay', platform is null)
+            filter (where event <> 'share')
         from {table} group by user_key, user_id",
     "select platform, level, count(*) from (
         select min(platform) as platform,
@@ -591,7 +603,7 @@ async fn built_in_models_read_events_by_user() {
         "int_session_events",
         "int_sessions",
         "int_page_views",
-        "funnel_steps",
+        "funnel_totals",
     ] {
         let model = workspace.models.get(name).unwrap();
         let statement = bind(&parse(&model.sql, "").unwrap().statement, &dates).unwrap();
@@ -616,7 +628,7 @@ async fn built_in_models_read_events_by_user() {
         assert!(!plan.contains("file_type=parquet"), "{name}\n{plan}");
     }
     assert_eq!(
-        plans["funnel_steps"].matches("UserMergeExec").count(),
+        plans["funnel_totals"].matches("UserMergeExec").count(),
         workspace.project.funnels.len()
     );
     assert!(!plans["int_page_views"].contains("RepartitionExec"));

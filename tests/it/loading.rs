@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use loudou::project::{
-    Allowed, Before, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType, Duplicates,
-    Duration, ElementType, FileFormat, Format, Good, HOUR_US, KeyFigures, LayoutZone, Limits,
-    Locale, Memory, Needs, Project, Rule, Severity, Shape, SourceFreshness, StoreSettings,
-    TimeFormat,
+    Allowed, Before, Breakdown, Build, ColumnCheck, ColumnRule, CompleteWhen, DAY_US, DataType,
+    Duplicates, Duration, ElementType, FileFormat, Format, Good, HOUR_US, KeyFigures, LayoutZone,
+    Limits, Locale, MINUTE_US, Memory, Needs, Project, Rule, Severity, Shape, SourceFreshness,
+    StepOrder, StoreSettings, TimeFormat,
 };
 
 const PROJECT: &str = "\
@@ -95,8 +95,22 @@ funnels:
 
           event = 'see'
             and zone is not null
-      - {name: pay, when: "event = 'pay'", golden: 0.35, title: {zh-CN: 支付, en: Pay}}
-    by: [zone, [zone, amount]]
+      - {name: look, when: "event = 'look'", optional: true}
+      - name: pay
+        when: "event = 'pay'"
+        within: 90m
+        golden: 0.35
+        title: {zh-CN: 支付, en: Pay}
+        fields:
+          - {name: card, title: {zh-CN: 卡号, en: Card}, when: "event = 'card'"}
+    order: strict
+    exclude:
+      - {when: "event = 'refund'", after: see, before: pay, then: drop}
+      - {when: "event = 'call'"}
+    same: [zone]
+    next: zone
+    value: amount
+    by: [zone, [zone, amount], {columns: [zone], at: last, at_least: 30}, {columns: [tier], segments: tiers}]
 reports: [operations]
 "#;
 
@@ -131,6 +145,13 @@ checks:
   - freshness: {column: date, at_most: 1d}
 ";
 
+const SEGMENTS: &str = "\
+build: whole
+grain: one row per phone
+key: [phone]
+columns: {phone: {type: string}, tier: {type: string}}
+";
+
 const REPORT: &str = "role: operations\ntitle: {zh-CN: 运营日报, en: Operations}\n";
 
 const SECTION: &str = "\
@@ -156,6 +177,8 @@ fn full() -> (tempfile::TempDir, Project) {
     write(root, "pipelines/shop.yaml", PIPELINE);
     write(root, "sql/marts/a/b/rates.sql", "select 1");
     write(root, "sql/marts/a/b/rates.yaml", CONTRACT);
+    write(root, "sql/marts/a/tiers.sql", "select 1");
+    write(root, "sql/marts/a/tiers.yaml", SEGMENTS);
     write(root, "reports/operations/report.yaml", REPORT);
     write(root, "reports/operations/sections/rates.yaml", SECTION);
     write(
@@ -395,7 +418,10 @@ fn funnels_are_read_with_places() {
         (funnel.entity.as_str(), funnel.window.us()),
         ("phone", DAY_US * 3 / 2)
     );
-    assert_eq!(funnel.by, [vec!["zone"], vec!["zone", "amount"]]);
+    assert_eq!(funnel.order, StepOrder::Strict);
+    let rest = (&funnel.next, &funnel.value, funnel.same.as_slice());
+    let (zone, amount) = (Some("zone".to_owned()), Some("amount".to_owned()));
+    assert_eq!(rest, (&zone, &amount, ["zone".to_owned()].as_slice()));
     let lines: Vec<&str> = PIPELINE.lines().collect();
     let place = |(file, line, column): &(String, usize, usize)| {
         assert_eq!(file, "pipelines/shop.yaml");
@@ -404,14 +430,28 @@ fn funnels_are_read_with_places() {
     assert_eq!(place(&funnel.place), "shop:");
     // Places inside the condition count from its first line, blank ones included.
     assert_eq!(
-        funnel.steps[0].when,
+        funnel.steps[0].when.sql,
         "\nevent = 'see'\n  and zone is not null\n"
     );
-    let (file, line, column) = funnel.steps[0].place.clone();
+    let (file, line, column) = funnel.steps[0].when.place.clone();
     assert_eq!(place(&(file, line + 1, column)), "event = 'see'");
-    assert!(place(&funnel.steps[1].place).starts_with("event = 'pay'\""));
-    assert_eq!(funnel.steps[1].golden, Some(0.35));
-    assert_eq!(funnel.steps[1].title.get(Locale::En), "Pay");
+    assert!(funnel.steps[1].is_optional && !funnel.steps[0].is_optional);
+    let pay = &funnel.steps[2];
+    assert!(place(&pay.when.place).starts_with("event = 'pay'\""));
+    assert_eq!((pay.golden, pay.title.get(Locale::En)), (Some(0.35), "Pay"));
+    assert_eq!(pay.within.map(Duration::us), Some(90 * MINUTE_US));
+    assert_eq!(pay.fields[0].title.get(Locale::ZhCn), "卡号");
+    assert!(place(&pay.fields[0].when.place).starts_with("event = 'card'\""));
+    let [refund, call] = funnel.exclusions.as_slice() else {
+        panic!("two exclusions")
+    };
+    assert_eq!((refund.after, refund.before, refund.drops), (0, 2, true));
+    assert_eq!((call.after, call.before, call.drops), (0, 2, false));
+    let by: Vec<_> = funnel.by.iter().map(Breakdown::name).collect();
+    assert_eq!(by, ["zone", "zone,amount", "zone@last", "tier"]);
+    let segments = funnel.by[3].segments.as_ref();
+    assert!(segments.is_some_and(|of| of.table == "tiers" && !of.by_date));
+    assert_eq!(funnel.by[2].at_least, Some(30));
     assert_eq!(funnel.steps[0].title.get(Locale::En), "see");
 }
 

@@ -19,6 +19,7 @@ mod demo;
 mod drift;
 mod ecom;
 mod faults;
+mod funnels;
 mod fuzz;
 mod guards;
 mod ingest;

@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 use crate::config::tree::Node;
 use crate::project::DataType;
 
-/// The table that all funnels of a project fill.
-pub const FUNNEL_TABLE: &str = "funnel_steps";
+/// The tables that the funnels of a project may fill.
+pub const FUNNEL_TABLES: [&str; 5] = [
+    "funnel_totals",
+    "funnel_steps",
+    "funnel_ends",
+    "funnel_fields",
+    "funnel_leverage",
+];
 
 /// Columns of every source.
 const EVERY_SOURCE: [(&str, DataType); 4] = [
@@ -110,16 +116,18 @@ impl Tables {
         )
     }
 
-    /// Adds the funnels' table. False if the name is taken.
-    pub fn add_funnels(&mut self, declared: String) -> bool {
-        let table = Table {
-            maker: Maker::Funnels,
-            declared,
-            columns: BTreeMap::new(),
-            is_known: false,
-            is_contested: false,
-        };
-        self.add(FUNNEL_TABLE, table)
+    /// Adds the funnels' tables.
+    pub fn add_funnels(&mut self, declared: &str) {
+        for name in FUNNEL_TABLES {
+            let table = Table {
+                maker: Maker::Funnels,
+                declared: declared.to_owned(),
+                columns: BTreeMap::new(),
+                is_known: false,
+                is_contested: false,
+            };
+            self.add(name, table);
+        }
     }
 
     fn add(&mut self, name: &str, table: Table) -> bool {

@@ -7,6 +7,7 @@
 
 mod check_file;
 mod contract_file;
+mod funnel_file;
 mod ordered;
 mod pipeline_file;
 mod project_file;
@@ -19,10 +20,13 @@ pub use check_file::{
     RowCountFile, SeverityWord, SqlFile, TableCheckFile,
 };
 pub use contract_file::{BuildWord, ContractColumnFile, ContractFile, KeyFiguresFile, ReadsFile};
+pub use funnel_file::{
+    AtFile, ExclusionFile, FunnelFile, GroupingFile, OrderFile, StepFieldFile, StepFile, ThenFile,
+};
 pub use ordered::Ordered;
 pub use pipeline_file::{
-    ColumnFile, CompleteWhenFile, DuplicatesWord, FormatWord, FunnelFile, LayoutZoneWord,
-    LimitsFile, PipelineFile, RuleWord, SourceFile, SourceFreshnessFile, StepFile, TimeFile,
+    ColumnFile, CompleteWhenFile, DuplicatesWord, FormatWord, LayoutZoneWord, LimitsFile,
+    PipelineFile, RuleWord, SourceFile, SourceFreshnessFile, TimeFile,
 };
 pub use project_file::{LocaleWord, ProjectFile};
 pub use report_file::{

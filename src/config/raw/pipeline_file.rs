@@ -6,11 +6,11 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::project::DataType;
 
-use super::{Listed, LocalTextFile, Ordered, Ratio};
+use super::{FunnelFile, Listed, Ordered, Ratio};
 
 /// One pipeline: its raw sources, what is computed from them, which reports are rendered.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -334,103 +334,4 @@ pub struct SourceFreshnessFile {
     /// An older one fails the source; what reads the dates at fault is skipped.
     #[schemars(example = &"1d")]
     pub fail_after: Option<String>,
-}
-
-/// A funnel.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "funnel")]
-pub struct FunnelFile {
-    /// Title that people read; the funnel's name unless given.
-    #[schemars(example = serde_json::json!({"zh-CN": "购买漏斗", "en": "Purchase"}))]
-    pub title: Option<LocalTextFile>,
-    /// Table it runs on: a source or a model.
-    #[schemars(example = &"events")]
-    #[schemars(required)]
-    pub on: Option<String>,
-    /// Column of the entity whose events are followed; `user_id` unless given.
-    #[schemars(example = &"user_id")]
-    pub of: Option<String>,
-    /// How long after its first step an entity may convert.
-    #[schemars(example = &"24h")]
-    #[schemars(required)]
-    pub window: Option<String>,
-    /// Steps in order, 1 to 32.
-    #[schemars(
-        length(min = 1, max = 32),
-        example = serde_json::json!([{"name": "pay", "when": "event = 'pay'"}])
-    )]
-    #[schemars(required)]
-    pub steps: Option<Vec<StepFile>>,
-    /// Breakdowns: a column, or a list of columns taken together.
-    #[serde(default)]
-    #[schemars(example = ["platform"])]
-    pub by: Vec<GroupingFile>,
-}
-
-/// A step of a funnel.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "step")]
-pub struct StepFile {
-    /// Name, unique in the funnel.
-    #[schemars(example = &"register")]
-    #[schemars(required)]
-    pub name: Option<String>,
-    /// SQL condition that an event of this step meets.
-    #[schemars(example = &"event = 'register'")]
-    #[schemars(required)]
-    pub when: Option<String>,
-    /// Title that people read; the step's name unless given.
-    #[schemars(example = serde_json::json!({"zh-CN": "注册", "en": "Register"}))]
-    pub title: Option<LocalTextFile>,
-    /// Share of the previous step that a good day reaches, as percent or number.
-    #[schemars(example = &"35%")]
-    pub golden: Option<Ratio>,
-}
-
-/// One grouping: a column or several together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupingFile(pub Vec<String>);
-
-impl<'de> Deserialize<'de> for GroupingFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = GroupingFile;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a column or a list of columns")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<GroupingFile, E> {
-                Ok(GroupingFile(vec![text.to_owned()]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<GroupingFile, A::Error> {
-                let mut columns = Vec::new();
-                while let Some(column) = list.next_element()? {
-                    columns.push(column);
-                }
-                Ok(GroupingFile(columns))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for GroupingFile {
-    fn schema_name() -> Cow<'static, str> {
-        "Grouping".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "string" },
-                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
-            ],
-            "examples": ["platform", ["platform", "channel"]],
-        })
-    }
 }

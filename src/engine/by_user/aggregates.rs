@@ -15,6 +15,7 @@ use datafusion::physical_expr::expressions::{Column, Literal};
 use super::conditions::Conditions;
 use super::merge::Run;
 use super::one_value::{self, Choice};
+use super::paths;
 use crate::functions::window_funnel::EntityFunnel;
 
 /// An aggregate of the user at hand.
@@ -74,6 +75,7 @@ pub fn user_aggregate(
                 levels: Vec::new(),
             }))
         }
+        ("funnel_path", args) if is_plain => paths::of(call, args, filter, schema)?,
         ("count", [of]) if is_plain => Some(Box::new(Count {
             of: Arc::clone(of),
             filter,

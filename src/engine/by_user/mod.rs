@@ -32,6 +32,7 @@ mod footers;
 mod grouping;
 mod merge;
 mod one_value;
+mod paths;
 mod reading;
 mod rule;
 

@@ -119,3 +119,40 @@ async fn random_logs() {
     }
     assert!(groups.groups.len() >= 50);
 }
+
+/// `funnel_path` follows the rules of `strict_once`: its deepest chain is as deep as ClickHouse says.
+#[tokio::test]
+async fn the_chain_is_as_deep() {
+    let groups: Groups = serde_json::from_str(include_str!(
+        "../../../../tests/oracles/window_funnel_random.json"
+    ))
+    .unwrap();
+    let ctx = context_in(chrono_tz::UTC);
+    let mut with_ties = 0;
+    for group in &groups.groups {
+        if group.modes != ["strict_once"] {
+            continue;
+        }
+        let steps: Vec<_> = group
+            .steps
+            .iter()
+            .map(|step| format!("e in ('{}')", step.join("', '")))
+            .collect();
+        for (log, level) in group.logs.iter().zip(&group.levels) {
+            let times: std::collections::BTreeSet<i64> = log.iter().map(|(t, _)| *t).collect();
+            with_ties += u32::from(times.len() < log.len());
+            let rows: Vec<_> = log.iter().map(|(t, e)| format!("({t}, '{e}')")).collect();
+            let sql = format!(
+                "select coalesce(max(entry['level']), 0) from (
+                   select unnest(funnel_path('window {}s', date '1970-01-01', date '1970-01-01', null,
+                     date '1970-01-01', to_timestamp_micros(t * 1000000), e, null, null, null, {})) as entry
+                   from (values {}) as v(t, e))",
+                group.window,
+                steps.join(", "),
+                rows.join(", "),
+            );
+            assert_eq!(table_of(&ctx, &sql).await, [level.to_string()], "{sql}");
+        }
+    }
+    assert!(with_ties >= 10);
+}

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use super::tables::{Maker, Table, Tables};
 use super::{Checker, Part};
-use crate::config::raw::{FunnelFile, StepFile};
+use crate::config::raw::{FunnelFile, OrderFile};
 use crate::config::tree::Node;
 use crate::config::words;
 use crate::diagnostic::Place;
-use crate::project::{DataType, Duration, Funnel, Step};
+use crate::project::{DataType, Duration, Funnel, StepOrder};
+
+mod breakdowns;
+mod exclusions;
+mod steps;
 
 /// Checks one funnel.
 pub fn funnel(
@@ -23,18 +27,26 @@ pub fn funnel(
     checker.name(part.key_place, "a funnel", name);
 
     let entity = raw.of.clone().unwrap_or_else(|| "user_id".to_owned());
-    if let Some(table) = raw.on.as_deref() {
-        let place = node.place_of("on");
-        if let Some(known) = on(place, name, table, tables, checker) {
-            columns(raw, table, &entity, node, known, checker);
-        }
+    let table = match raw.on.as_deref() {
+        Some(table) => on(node.place_of("on"), name, table, tables, checker),
+        None => None,
+    };
+    if let (Some(table), Some(known)) = (raw.on.as_deref(), table) {
+        columns(raw, table, &entity, node, known, checker);
     }
     let window = raw
         .window
         .as_deref()
         .map(|text| window(node.place_of("window"), text, checker));
-    groupings(raw, node, checker);
-    let steps = steps(raw, node, checker);
+    let by = breakdowns::breakdowns(raw, &entity, node, table, tables, checker);
+    let steps = steps::steps(raw, node, window, checker);
+    let exclusions = exclusions::exclusions(raw, node, checker);
+    let has_event = table
+        .is_some_and(|table| matches!(table.columns.get("event"), Some(Some(DataType::String))));
+    let next = raw
+        .next
+        .clone()
+        .or_else(|| has_event.then(|| "event".to_owned()));
 
     let title = checker.local_text(node, "title", raw.title.as_ref(), name);
     let funnel = Funnel {
@@ -43,8 +55,17 @@ pub fn funnel(
         on: raw.on.clone()?,
         entity,
         window: window?,
+        order: match raw.order.unwrap_or(OrderFile::Ordered) {
+            OrderFile::Ordered => StepOrder::Ordered,
+            OrderFile::Strict => StepOrder::Strict,
+            OrderFile::Any => StepOrder::Any,
+        },
         steps,
-        by: raw.by.iter().map(|grouping| grouping.0.clone()).collect(),
+        exclusions,
+        same: raw.same.clone(),
+        next,
+        value: raw.value.clone(),
+        by,
         place: checker.place(part.key_place),
     };
     (checker.told() == before).then_some(funnel)
@@ -137,23 +158,40 @@ fn columns(
         let place = node.place_of(if raw.of.is_some() { "of" } else { "on" });
         unknown_column(place, entity, "`of`", name, &table.columns, checker);
     }
-    let list = node.get("by");
-    for (index, grouping) in raw.by.iter().enumerate() {
-        let entry = list.and_then(|list| list.item(index, raw.by.len()));
-        for (position, column) in grouping.0.iter().enumerate() {
-            let place = entry.map_or(node.place, |entry| {
-                entry.place_of_item(position, grouping.0.len())
-            });
-            if let Some(Some(list @ DataType::List(_))) = table.columns.get(column) {
+    let same = node.get("same");
+    for (position, column) in raw.same.iter().enumerate() {
+        let place = same.map_or(node.place, |list| {
+            list.place_of_item(position, raw.same.len())
+        });
+        if !table.columns.contains_key(column) {
+            unknown_column(place, column, "`same`", name, &table.columns, checker);
+        }
+    }
+    for (key, column) in [("next", &raw.next), ("value", &raw.value)] {
+        let Some(column) = column else { continue };
+        let place = node.place_of(key);
+        match (key, table.columns.get(column)) {
+            (_, None) => {
+                let key = format!("`{key}`");
+                unknown_column(place, column, &key, name, &table.columns, checker);
+            }
+            ("next", Some(Some(other))) if *other != DataType::String => checker.tell(
+                place,
+                format!(
+                    "`next` names `{column}`, which is `{other}`, but events are named by a text"
+                ),
+                "take a column of type string, such as the event or its page",
+            ),
+            ("value", Some(Some(other)))
+                if !matches!(other, DataType::Int64 | DataType::Decimal { .. }) =>
+            {
                 checker.tell(
                     place,
-                    format!("`by` names `{column}`, a {list}, which has no one value to group by"),
-                    "take another column, or a model that selects one row for each element by unnest(…)",
+                    format!("`value` names `{column}`, which is `{other}`, but sums must be exact"),
+                    "take a column of type int64 or decimal(…)",
                 );
             }
-            if !table.columns.contains_key(column) {
-                unknown_column(place, column, "`by`", name, &table.columns, checker);
-            }
+            _ => {}
         }
     }
 }
@@ -179,95 +217,4 @@ fn unknown_column(
             words::list(names())
         ),
     );
-}
-
-fn groupings(raw: &FunnelFile, node: &Node, checker: &mut Checker<'_>) {
-    let list = node.get("by");
-    for (index, grouping) in raw.by.iter().enumerate() {
-        let entry = list.and_then(|list| list.item(index, raw.by.len()));
-        let place = entry.map_or(node.place, |entry| entry.place);
-        if raw.by.iter().take(index).any(|earlier| earlier == grouping) {
-            checker.tell(
-                place,
-                format!(
-                    "`by` has the breakdown {} twice",
-                    words::list(grouping.0.iter().map(String::as_str))
-                ),
-                "keep one of them",
-            );
-        }
-        for (position, column) in grouping.0.iter().enumerate() {
-            if grouping
-                .0
-                .iter()
-                .take(position)
-                .any(|earlier| earlier == column)
-            {
-                let place = entry.map_or(place, |entry| {
-                    entry.place_of_item(position, grouping.0.len())
-                });
-                checker.tell(
-                    place,
-                    format!("a breakdown of `by` names `{column}` twice"),
-                    "keep one of them",
-                );
-            }
-        }
-    }
-}
-
-fn steps(raw: &FunnelFile, node: &Node, checker: &mut Checker<'_>) -> Vec<Step> {
-    let list = node.get("steps");
-    let steps: &[StepFile] = raw.steps.as_deref().unwrap_or_default();
-    let node_of = |index: usize| {
-        list.and_then(|list| list.item(index, steps.len()))
-            .unwrap_or(list.unwrap_or(node))
-    };
-    let mut checked = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        let node = node_of(index);
-        if let Some(name) = &step.name {
-            let place = node.place_of("name");
-            checker.name(place, "a step", name);
-            let first = steps
-                .iter()
-                .take(index)
-                .position(|earlier| earlier.name == step.name);
-            if let Some(first) = first {
-                checker.tell(
-                    place,
-                    format!("two steps are named `{name}`"),
-                    format!(
-                        "give one of them another name; the first is in line {}",
-                        node_of(first).place_of("name").line
-                    ),
-                );
-            }
-        }
-        if step
-            .when
-            .as_deref()
-            .is_some_and(|when| when.trim().is_empty())
-        {
-            checker.tell(
-                node.place_of("when"),
-                "`when` is empty",
-                "write an SQL condition, such as `when: \"event = 'register'\"`",
-            );
-        }
-        let name = step.name.clone().unwrap_or_default();
-        let title = checker.local_text(node, "title", step.title.as_ref(), &name);
-        let golden = step
-            .golden
-            .as_ref()
-            .map(|share| checker.ratio(node.place_of("golden"), "golden", share));
-        checked.extend(step.when.clone().map(|when| Step {
-            name,
-            title,
-            when,
-            golden,
-            place: checker.place(node.get("when").map_or(node.place, Node::content_place)),
-        }));
-    }
-    checked
 }

@@ -1,0 +1,4 @@
+mod brute_force;
+mod hand;
+mod rule_sets;
+mod support;
