@@ -8,6 +8,8 @@ with sessions as (
         max(event_time) as end_time,
         count(*) as events,
         count(*) filter (where event = 'page_view') as page_views,
+        -- What a session's conversion is; top_paths goes by it.
+        count(*) filter (where event in ('pay', 'course_pay')) as conversions,
         first_value(platform order by event_time, event_id nulls first, source_object, source_offset) as platform,
         first_value(channel order by event_time, event_id nulls first, source_object, source_offset) as channel,
         first_value(page order by event_time, event_id nulls first, source_object, source_offset)
@@ -29,6 +31,7 @@ select
     end_time,
     events,
     page_views,
+    conversions,
     page_views = 1 as is_bounce,
     entry_page,
     exit_page

@@ -11,6 +11,12 @@ select
     page,
     order_id,
     amount,
+    element,
+    x,
+    y,
+    screen_width,
+    page_height,
+    scroll_pct,
     source_object,
     source_offset
 from events

@@ -1,4 +1,4 @@
-//! Arguments that must be constants: a window, a mode, a gap.
+//! Arguments that must be constants: a window, a mode, a gap, a choice.
 
 use std::sync::Arc;
 
@@ -22,6 +22,15 @@ pub fn text<'a>(value: &'a ScalarValue, what: &str) -> Result<&'a str> {
         Some(Some(text)) => Ok(text),
         Some(None) => plan_err!("{what} must not be null"),
         None => plan_err!("{what} must be a string, got {}", value.data_type()),
+    }
+}
+
+/// A constant `true` or `false`.
+pub fn boolean(value: &ScalarValue, what: &str) -> Result<bool> {
+    match value {
+        ScalarValue::Boolean(Some(value)) => Ok(*value),
+        ScalarValue::Boolean(None) => plan_err!("{what} must not be null"),
+        other => plan_err!("{what} must be true or false, got {}", other.data_type()),
     }
 }
 

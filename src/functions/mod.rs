@@ -9,7 +9,7 @@
 //! | [`exact_quantiles`]`(values, share1, …)` | aggregate | list of Float64 |
 //! | [`least_squares`]`(y, x)` | aggregate | struct, a slope with its interval |
 //! | [`wilson`]: `wilson_low(successes, trials)`, `wilson_high(…)` | scalar | Float64, the bounds of a share's interval |
-//! | [`sessionize`]`(user_id, event_time, event_id, gap [, campaign])` | window | Utf8, the session's id |
+//! | [`sessionize`]`(user_id, event_time, event_id, gap [, campaign [, cut_at_midnight]])` | window | Utf8, the session's id |
 //! | [`local_time`]`(ts)` | scalar | Timestamp(µs) without zone, the wall clock in the project's zone |
 //! | `local_date(ts)`, in the same module | scalar | Date32, the local day |
 //! | `local_midnight(day)`, in the same module | scalar | Timestamp(µs, UTC), where a local day begins |

@@ -88,6 +88,12 @@ fn published(seed: &str, project: &Path, recounted: &Value) {
     for (date, platforms) in recounted["daily_core"].as_object().unwrap() {
         for (platform, counts) in platforms.as_object().unwrap() {
             let row = core.get(&format!("{date}/{platform}"));
+            // Views without a user are those of the single-page mode, which stand apart.
+            let with_user = |counts: &Value| {
+                Some(counts["page_views"].as_u64()? - counts["page_views_without_user"].as_u64()?)
+            };
+            let mut counts = counts.clone();
+            counts["page_views"] = with_user(&counts).into();
             for column in [
                 "visitors",
                 "new_users",

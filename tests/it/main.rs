@@ -6,6 +6,7 @@
 )]
 
 mod arrival;
+mod behaviour;
 mod broken;
 mod by_user;
 mod check;

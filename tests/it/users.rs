@@ -26,6 +26,12 @@ const PIPELINE: &str = r#"sources:
       page: string
       order_id: string
       amount: "decimal(12,2)"
+      element: string
+      x: int64
+      y: int64
+      screen_width: int64
+      page_height: int64
+      scroll_pct: int64
     late: 2d
     quarantine: {at_most: 60%}
 "#;

@@ -92,7 +92,11 @@ def daily_core(db, drawn):
                 yield f"daily_core/{date}/{segment}: no row"
             for column in CORE:
                 value = row[column] if row else nothing.get(column, 0)
-                yield from told(f"daily_core/{date}/{segment}/{column}", core[column], value)
+                recounted = core[column]
+                if column == "page_views":
+                    # Views without a user are those of the single-page mode, which stand apart.
+                    recounted -= core["page_views_without_user"]
+                yield from told(f"daily_core/{date}/{segment}/{column}", recounted, value)
     for date, segment in published:
         yield f"daily_core/{date}/{segment}: unexpected row"
 

@@ -1,4 +1,5 @@
--- Core numbers of each day, for each platform and for all together.
+-- Core numbers of each day, for each platform and for all together. What was opened in single-page mode
+-- (scene 1154, which has no user) is left out: single_page_daily shows it.
 with named_events as (
     select
         date,
@@ -13,6 +14,7 @@ with named_events as (
         end as platform_name
     from events
     where date between $start and $end
+        and not (user_id is null and coalesce(scene, 0) = 1154)
 ),
 
 named_sessions as (

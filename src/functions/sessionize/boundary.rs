@@ -4,10 +4,19 @@ use chrono_tz::Tz;
 
 use crate::functions::local_clock::LocalClock;
 
+/// The settable rules of sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionRules {
+    /// A longer pause ends a session. Shorter than any day.
+    pub gap_us: i64,
+    /// The first event of every local day begins a session.
+    pub cut_at_midnight: bool,
+}
+
 /// Walks one user's events in order and tells which begin a session.
 #[derive(Debug)]
 pub struct SessionBoundary {
-    gap_us: i64,
+    rules: SessionRules,
     clock: LocalClock,
     last: Option<LastEvent>,
     /// The session's campaign: the last one seen in it.
@@ -40,10 +49,10 @@ pub enum BoundaryError {
 }
 
 impl SessionBoundary {
-    /// Before the first event. The gap is shorter than any day.
-    pub fn new(zone: Tz, gap_us: i64) -> Self {
+    /// Before the first event.
+    pub fn new(zone: Tz, rules: SessionRules) -> Self {
         Self {
-            gap_us,
+            rules,
             clock: LocalClock::new(zone),
             last: None,
             campaign: None,
@@ -60,7 +69,7 @@ impl SessionBoundary {
             None => (self.first_of_day(time_us)?, true),
             Some(last) if time_us < last.time_us => return Err(BoundaryError::Backwards),
             Some(last) => {
-                let is_paused = time_us.saturating_sub(last.time_us) > self.gap_us;
+                let is_paused = time_us.saturating_sub(last.time_us) > self.rules.gap_us;
                 if last.is_in_day_of(time_us) {
                     let this = LastEvent {
                         time_us,
@@ -72,8 +81,9 @@ impl SessionBoundary {
                     let this = self.first_of_day(time_us)?;
                     // If the day before was not `last`'s, there was a pause of a whole day.
                     let whole_day_unbroken =
-                        last.is_unbroken && last.day_end_us - last.time_us <= self.gap_us;
-                    (this, is_paused || whole_day_unbroken)
+                        last.is_unbroken && last.day_end_us - last.time_us <= self.rules.gap_us;
+                    let is_cut = self.rules.cut_at_midnight || whole_day_unbroken;
+                    (this, is_paused || is_cut)
                 }
             }
         };
@@ -102,7 +112,7 @@ impl SessionBoundary {
         Ok(LastEvent {
             time_us,
             day_end_us,
-            is_unbroken: time_us - day_start_us <= self.gap_us,
+            is_unbroken: time_us - day_start_us <= self.rules.gap_us,
         })
     }
 }

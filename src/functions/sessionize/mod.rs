@@ -1,4 +1,5 @@
-//! `sessionize(user_id, event_time, event_id, gap [, campaign])`: which session an event belongs to.
+//! `sessionize(user_id, event_time, event_id, gap [, campaign [, cut_at_midnight]])`: which session an
+//! event belongs to.
 //!
 //! A window function, to be used as
 //!
@@ -14,11 +15,13 @@
 //! | `event_id` | string or integer, may be null |
 //! | `gap` | constant INTERVAL, more than nothing and at most 12 hours |
 //! | `campaign` | string or integer; null says nothing |
+//! | `cut_at_midnight` | constant boolean, `false` unless given |
 //!
 //! A new session begins
 //! - after a pause longer than `gap` (one of exactly `gap` does not end a session);
 //! - where `campaign` is not null and differs from the session's, which is the last one seen in
 //!   it; a session that has none so far has a different one;
+//! - with `cut_at_midnight`, at the first event of every local day;
 //! - at the first event of a local day if the whole local day before had no pause: its first event
 //!   within `gap` of its beginning, each next one within `gap`, its last within `gap` of its end. So no
 //!   session is endless, and the sessions of a day follow from its events and those of the day before.
@@ -64,7 +67,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use chrono_tz::Tz;
-use datafusion::common::{Result, plan_err};
+use datafusion::common::{DataFusionError, Result, plan_datafusion_err, plan_err};
 use datafusion::logical_expr::function::{
     ExpressionArgs, PartitionEvaluatorArgs, WindowUDFFieldArgs,
 };
@@ -74,11 +77,12 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::constant;
-use boundary::SessionBoundary;
+use boundary::{SessionBoundary, SessionRules};
 use evaluator::SessionEvaluator;
 
-/// The position of `gap` among the arguments.
+/// The positions of the constants among the arguments.
 const GAP: usize = 3;
+const CUT_AT_MIDNIGHT: usize = 5;
 /// Shorter than any day, so that a day without events is always a pause.
 const LONGEST_GAP_US: i64 = 12 * 3_600_000_000;
 
@@ -109,14 +113,14 @@ impl WindowUDFImpl for Sessionize {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let ([user_id, event_time, event_id, gap], campaign) = (match types {
-            [first @ .., campaign] if types.len() == GAP + 2 => (first, Some(campaign)),
-            _ => (types, None),
-        }) else {
-            return plan_err!(
-                "sessionize(user_id, event_time, event_id, gap [, campaign]) takes 4 or 5 arguments, got {}",
-                types.len()
-            );
+        let ([user_id, event_time, event_id, gap], optional) = types
+            .split_first_chunk()
+            .ok_or_else(|| too_few_or_many(types.len()))?;
+        let (campaign, cut_at_midnight) = match optional {
+            [] => (None, None),
+            [campaign] => (Some(campaign), None),
+            [campaign, cut_at_midnight] => (Some(campaign), Some(cut_at_midnight)),
+            _ => return Err(too_few_or_many(types.len())),
         };
         let event_time = match event_time {
             DataType::Timestamp(_, zone) => {
@@ -138,12 +142,20 @@ impl WindowUDFImpl for Sessionize {
         if let Some(campaign) = campaign {
             coerced.push(string_type("campaign", campaign)?);
         }
+        match cut_at_midnight {
+            Some(DataType::Boolean) => coerced.push(DataType::Boolean),
+            Some(other) => {
+                return plan_err!("sessionize: cut_at_midnight must be true or false, got {other}");
+            }
+            None => {}
+        }
         Ok(coerced)
     }
 
-    /// The gap is a constant: the engine need not make a column of it.
+    /// The engine need not make columns of the constants.
     fn expressions(&self, args: ExpressionArgs) -> Vec<Arc<dyn PhysicalExpr>> {
         let mut exprs = args.input_exprs().to_vec();
+        exprs.truncate(CUT_AT_MIDNIGHT);
         if exprs.len() > GAP {
             exprs.remove(GAP);
         }
@@ -162,8 +174,19 @@ impl WindowUDFImpl for Sessionize {
         if !(1..=LONGEST_GAP_US).contains(&gap_us) {
             return plan_err!("{WHAT} must be more than nothing and at most 12 hours");
         }
+        let cut_at_midnight = match args.input_exprs().get(CUT_AT_MIDNIGHT) {
+            None => false,
+            Some(cut) => {
+                const WHAT: &str = "sessionize: cut_at_midnight";
+                constant::boolean(constant::value(cut, WHAT)?, WHAT)?
+            }
+        };
         Ok(Box::new(SessionEvaluator::new(SessionBoundary::new(
-            self.zone, gap_us,
+            self.zone,
+            SessionRules {
+                gap_us,
+                cut_at_midnight,
+            },
         ))))
     }
 
@@ -174,6 +197,12 @@ impl WindowUDFImpl for Sessionize {
     fn limit_effect(&self, _args: &[Arc<dyn PhysicalExpr>]) -> LimitEffect {
         LimitEffect::None
     }
+}
+
+fn too_few_or_many(given: usize) -> DataFusionError {
+    plan_datafusion_err!(
+        "sessionize(user_id, event_time, event_id, gap [, campaign [, cut_at_midnight]]) takes 4 to 6 arguments, got {given}"
+    )
 }
 
 /// Strings stay what they are, integers become text.

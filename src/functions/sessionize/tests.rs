@@ -10,7 +10,7 @@ use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, col};
 use proptest::prelude::*;
 
-use super::boundary::{BoundaryError, SessionBoundary};
+use super::boundary::{BoundaryError, SessionBoundary, SessionRules};
 use crate::functions::sql_testing::{context_in, context_with, error_of, table_of};
 
 const MINUTE_US: i64 = 60_000_000;
@@ -22,9 +22,19 @@ fn instant(text: &str) -> i64 {
         .timestamp_micros()
 }
 
+/// 30 minutes, midnight cuts nothing.
+const RULES: SessionRules = SessionRules {
+    gap_us: GAP_US,
+    cut_at_midnight: false,
+};
+
 /// For each event whether it begins a session.
 fn begins(zone: Tz, events: &[(i64, Option<&str>)]) -> Vec<bool> {
-    let mut boundary = SessionBoundary::new(zone, GAP_US);
+    begins_by(zone, RULES, events)
+}
+
+fn begins_by(zone: Tz, rules: SessionRules, events: &[(i64, Option<&str>)]) -> Vec<bool> {
+    let mut boundary = SessionBoundary::new(zone, rules);
     events
         .iter()
         .map(|(time_us, campaign)| boundary.begins_session(*time_us, *campaign).unwrap())
@@ -88,6 +98,52 @@ fn midnight_alone_cuts_nothing() {
         instant("2026-10-18T16:10:00Z"),
     ];
     assert_eq!(at(Tz::Asia__Shanghai, &times), [true, false]);
+}
+
+#[test]
+fn cut_at_midnight_begins_a_session_with_the_first_event_of_each_local_day() {
+    let rules = SessionRules {
+        cut_at_midnight: true,
+        ..RULES
+    };
+    // (zone, the last instant before a local midnight); New York on its days of 23 and 25 hours, Cairo
+    // where the day begins at 01:00.
+    for (zone, last) in [
+        (Tz::UTC, "2026-10-17T23:59:59.999999Z"),
+        (Tz::Asia__Shanghai, "2026-10-17T15:59:59.999999Z"),
+        (Tz::America__New_York, "2026-03-08T04:59:59.999999Z"),
+        (Tz::America__New_York, "2026-03-09T03:59:59.999999Z"),
+        (Tz::America__New_York, "2026-11-01T03:59:59.999999Z"),
+        (Tz::America__New_York, "2026-11-02T04:59:59.999999Z"),
+        (Tz::Africa__Cairo, "2026-04-23T21:59:59.999999Z"),
+    ] {
+        let last = instant(last);
+        let events = [
+            (last - MINUTE_US, Some("a")),
+            (last, None),
+            // The day's first microsecond, then others of the day, a pause, and the next midnight: every
+            // cut forgets the campaign, as a pause does.
+            (last + 1, None),
+            (last + 1, None),
+            (last + 2, Some("a")),
+            (last + 2 + GAP_US, Some("a")),
+            (last + 3 + 2 * GAP_US, None),
+        ];
+        assert_eq!(
+            begins_by(zone, rules, &events),
+            [true, false, true, false, true, false, true],
+            "{zone} {last}"
+        );
+        let uncut = [true, false, false, false, false, false, true];
+        assert_eq!(begins(zone, &events), uncut, "{zone} {last}");
+    }
+    // The clock that goes back over 01:00 in New York shows 00:30 twice nowhere, but an hour twice: no
+    // midnight lies in it.
+    let times = ["2026-11-01T05:50:00Z", "2026-11-01T06:10:00Z"].map(|time| (instant(time), None));
+    assert_eq!(
+        begins_by(Tz::America__New_York, rules, &times),
+        [true, false]
+    );
 }
 
 #[test]
@@ -181,13 +237,13 @@ fn a_pause_at_either_end_of_the_day_or_within_it_leaves_the_next_midnight_alone(
 
 #[test]
 fn time_does_not_run_backwards() {
-    let mut boundary = SessionBoundary::new(Tz::UTC, GAP_US);
+    let mut boundary = SessionBoundary::new(Tz::UTC, RULES);
     assert_eq!(boundary.begins_session(5, None), Ok(true));
     assert_eq!(
         boundary.begins_session(4, None),
         Err(BoundaryError::Backwards)
     );
-    let mut boundary = SessionBoundary::new(Tz::UTC, GAP_US);
+    let mut boundary = SessionBoundary::new(Tz::UTC, RULES);
     assert_eq!(
         boundary.begins_session(i64::MAX, None),
         Err(BoundaryError::OutsideCalendar)
@@ -196,7 +252,8 @@ fn time_does_not_run_backwards() {
 
 /// The rules from all events at once: for each event, pauses and changes before it, and for each local day
 /// whether some stretch between its beginning, its events and its end is longer than the gap.
-fn begins_from_all(zone: Tz, gap_us: i64, events: &[(i64, Option<u8>)]) -> Vec<bool> {
+fn begins_from_all(zone: Tz, rules: SessionRules, events: &[(i64, Option<u8>)]) -> Vec<bool> {
+    let gap_us = rules.gap_us;
     let date = |time_us: i64| zone.timestamp_micros(time_us).unwrap().date_naive();
     let starts = |date: NaiveDate| {
         (0..=180)
@@ -227,7 +284,7 @@ fn begins_from_all(zone: Tz, gap_us: i64, events: &[(i64, Option<u8>)]) -> Vec<b
             let before = events[position - 1].0;
             time_us - before > gap_us
                 || (date(before) != date(*time_us)
-                    && is_unbroken(date(*time_us).pred_opt().unwrap()))
+                    && (rules.cut_at_midnight || is_unbroken(date(*time_us).pred_opt().unwrap())))
         };
         let session = begun.iter().rposition(|begins| *begins).unwrap_or(0);
         let current = events[session..position]
@@ -239,32 +296,79 @@ fn begins_from_all(zone: Tz, gap_us: i64, events: &[(i64, Option<u8>)]) -> Vec<b
     begun
 }
 
+/// Zones with and without daylight saving, days on which clocks change, and pauses in quarters of an hour
+/// against a gap of six hours: days without pause are frequent.
+fn drawn() -> impl Strategy<Value = (Tz, SessionRules, Vec<(i64, Option<u8>)>)> {
+    (
+        prop::sample::select(vec![
+            Tz::UTC,
+            Tz::Asia__Shanghai,
+            Tz::America__New_York,
+            Tz::Africa__Cairo,
+        ]),
+        prop::sample::select(vec![
+            "2026-03-07T20:00:00Z",
+            "2026-04-23T10:00:00Z",
+            "2026-10-31T20:00:00Z",
+        ]),
+        any::<bool>(),
+        prop::collection::vec((0i64..27, prop::option::weighted(0.1, 0u8..2)), 1..60),
+    )
+        .prop_map(|(zone, start, cut_at_midnight, pauses)| {
+            let mut time_us = instant(start);
+            let events = pauses
+                .into_iter()
+                .map(|(quarters, campaign)| {
+                    time_us += quarters * 15 * MINUTE_US;
+                    (time_us, campaign)
+                })
+                .collect();
+            let gap_us = 6 * 60 * MINUTE_US;
+            let rules = SessionRules {
+                gap_us,
+                cut_at_midnight,
+            };
+            (zone, rules, events)
+        })
+}
+
+fn walked(zone: Tz, rules: SessionRules, events: &[(i64, Option<u8>)]) -> Vec<bool> {
+    let mut boundary = SessionBoundary::new(zone, rules);
+    events
+        .iter()
+        .map(|(time_us, campaign)| {
+            let campaign = campaign.map(|campaign| campaign.to_string());
+            boundary
+                .begins_session(*time_us, campaign.as_deref())
+                .unwrap()
+        })
+        .collect()
+}
+
 proptest! {
     #[test]
-    fn the_same_as_from_all_events_at_once(
-        zone in prop::sample::select(vec![Tz::UTC, Tz::Asia__Shanghai, Tz::America__New_York, Tz::Africa__Cairo]),
-        start in prop::sample::select(vec!["2026-03-07T20:00:00Z", "2026-04-23T10:00:00Z", "2026-10-31T20:00:00Z"]),
-        // Pauses in quarters of an hour against a gap of six hours: days without pause are frequent.
-        pauses in prop::collection::vec((0i64..27, prop::option::weighted(0.1, 0u8..2)), 1..60),
-    ) {
-        let gap_us = 6 * 60 * MINUTE_US;
-        let mut time_us = instant(start);
-        let events: Vec<_> = pauses
-            .into_iter()
-            .map(|(quarters, campaign)| {
-                time_us += quarters * 15 * MINUTE_US;
-                (time_us, campaign)
-            })
-            .collect();
-        let mut boundary = SessionBoundary::new(zone, gap_us);
-        let found: Vec<_> = events
-            .iter()
-            .map(|(time_us, campaign)| {
-                let campaign = campaign.map(|campaign| campaign.to_string());
-                boundary.begins_session(*time_us, campaign.as_deref()).unwrap()
-            })
-            .collect();
-        prop_assert_eq!(found, begins_from_all(zone, gap_us, &events));
+    fn the_same_as_from_all_events_at_once((zone, rules, events) in drawn()) {
+        prop_assert_eq!(walked(zone, rules, &events), begins_from_all(zone, rules, &events));
+    }
+
+    /// What the models of sessions rest on: with the local day before in sight, and no more, a day's sessions
+    /// begin where they begin with all events in sight.
+    #[test]
+    fn a_day_needs_the_day_before_and_no_more((zone, rules, events) in drawn()) {
+        let date = |time_us: i64| zone.timestamp_micros(time_us).unwrap().date_naive();
+        let of_all = walked(zone, rules, &events);
+        let days: std::collections::BTreeSet<_> = events.iter().map(|event| date(event.0)).collect();
+        for day in days {
+            let is_seen = |time_us: i64| (day.pred_opt().unwrap()..=day).contains(&date(time_us));
+            let from = events.iter().position(|event| is_seen(event.0)).unwrap();
+            let to = events.iter().rposition(|event| is_seen(event.0)).unwrap();
+            let seen = walked(zone, rules, &events[from..=to]);
+            for position in from..=to {
+                if date(events[position].0) == day {
+                    prop_assert_eq!(seen[position - from], of_all[position]);
+                }
+            }
+        }
     }
 }
 
@@ -418,7 +522,7 @@ async fn sorted_input_streams_and_agrees_with_shuffled_input() {
     for times in users.values() {
         expected += begins_from_all(
             Tz::Asia__Shanghai,
-            GAP_US,
+            RULES,
             &times
                 .iter()
                 .map(|time_us| (*time_us, None))
@@ -485,6 +589,29 @@ async fn ids_nulls_and_campaigns_in_sql() {
 }
 
 #[tokio::test]
+async fn midnight_in_sql() {
+    // 23:50, 00:10 and 00:15 in Shanghai.
+    let rows = "('u', timestamp '2026-10-18 15:50:00', 'a', 'x'), ('u', timestamp '2026-10-18 16:10:00', 'b', 'x'),
+        ('u', timestamp '2026-10-18 16:15:00', 'c', null)";
+    let ids = |call: &'static str| async move { sessions(call, rows).await };
+    let uncut = ids("sessionize(u, t, id, interval '30 minutes', c, false)").await;
+    assert!(uncut[0] == uncut[1] && uncut[1] == uncut[2], "{uncut:?}");
+    assert_eq!(
+        uncut,
+        ids("sessionize(u, t, id, interval '30 minutes', c)").await
+    );
+    let cut = ids("sessionize(u, t, id, interval '30 minutes', c, true)").await;
+    assert!(
+        cut[0] == uncut[0] && cut[1] != cut[0] && cut[2] == cut[1],
+        "{cut:?}"
+    );
+    assert_eq!(
+        cut,
+        ids("sessionize(u, t, id, interval '30 minutes', null, true)").await
+    );
+}
+
+#[tokio::test]
 async fn wrong_arguments_are_told() {
     let ctx = context_in(Tz::Asia__Shanghai);
     let rows = "from (values ('u', timestamp '2026-10-18 01:00:00', 'a', 1), ('v', timestamp '2026-10-18 02:00:00', 'a', 2)) as v(u, t, id, n)";
@@ -492,11 +619,23 @@ async fn wrong_arguments_are_told() {
     for (call, told) in [
         (
             format!("sessionize(u, t, id) {over}"),
-            "takes 4 or 5 arguments, got 3",
+            "takes 4 to 6 arguments, got 3",
         ),
         (
-            format!("sessionize(u, t, id, interval '1 hour', id, id) {over}"),
-            "takes 4 or 5 arguments, got 6",
+            format!("sessionize(u, t, id, interval '1 hour', id, true, id) {over}"),
+            "takes 4 to 6 arguments, got 7",
+        ),
+        (
+            format!("sessionize(u, t, id, interval '1 hour', id, 'yes') {over}"),
+            "cut_at_midnight must be true or false",
+        ),
+        (
+            format!("sessionize(u, t, id, interval '1 hour', id, n > 1) {over}"),
+            "cut_at_midnight must be a constant",
+        ),
+        (
+            format!("sessionize(u, t, id, interval '1 hour', id, cast(null as boolean)) {over}"),
+            "cut_at_midnight must not be null",
         ),
         (
             format!("sessionize(u, id, id, interval '1 hour') {over}"),
