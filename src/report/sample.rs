@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate};
 
 use super::input::{MissingPartition, RenderInput, SourceStatus};
 use super::section::{Cell, Grid};
-use super::view::{LEVEL, SEGMENT};
+use super::view::{BREAKDOWN, LEVEL, SEGMENT};
 use crate::project::{Format, Locale, Section, Shape};
 
 /// The made-up day.
@@ -85,7 +85,7 @@ fn step_cell(shape: Shape, column: &str, format: Format, at: i64, basis: &str) -
     match (shape, column) {
         (_, "basis") => text(basis),
         (_, "step_no") => Cell::Int(at),
-        (_, "funnel" | SEGMENT) => text("sample"),
+        (_, "funnel" | SEGMENT | BREAKDOWN) => text("sample"),
         (_, "date") => Cell::Date(DAY),
         (Shape::Funnel, "reached") if at == 3 => Cell::Null,
         (Shape::FunnelEnds, "entrants") => Cell::Int(3),

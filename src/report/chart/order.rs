@@ -1,4 +1,5 @@
-//! In which order the nodes of a flow stand: by value, then as a barycentre pass finds fewer crossings.
+//! In which order the nodes of a flow stand: by value, the columns behind the first as a barycentre pass
+//! finds fewer crossings.
 
 /// A link between the places of two neighbouring columns before ordering.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,12 +35,16 @@ pub fn order(columns: &[Vec<(u8, f64)>], links: &[Vec<Link>]) -> Vec<Vec<usize>>
     for pass in 0..PASSES {
         let is_down = pass % 2 == 0;
         for step in 1..columns.len() {
-            // From left to right each column looks at the one before it, then back.
+            // From left to right each column looks at the one before it, then back. The first column
+            // stays by value: that is where reading begins.
             let (at, beside) = if is_down {
                 (step, step - 1)
             } else {
                 (columns.len() - 1 - step, columns.len() - step)
             };
+            if at == 0 {
+                continue;
+            }
             let centres = centres(&trial, links, at, beside);
             let (Some(nodes), Some(order)) = (columns.get(at), trial.get_mut(at)) else {
                 continue;

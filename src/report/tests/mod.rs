@@ -5,4 +5,5 @@ mod checks;
 mod fixture;
 mod numbers;
 mod pages;
+mod parts;
 mod sections;

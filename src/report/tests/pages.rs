@@ -30,7 +30,7 @@ async fn page(input: &RenderInput<'_>, tables: &Tables) -> Page {
 }
 
 /// The part of a page from one text to another.
-fn between<'a>(html: &'a str, from: &str, to: &str) -> &'a str {
+pub fn between<'a>(html: &'a str, from: &str, to: &str) -> &'a str {
     let start = html
         .find(from)
         .unwrap_or_else(|| panic!("{from} is not on the page"));
@@ -76,7 +76,7 @@ async fn the_pages_are_as_blessed() {
 }
 
 /// Compares with `tests/snapshots/report/<name>`; LOUDOU_BLESS=1 writes it.
-fn snapshot(name: &str, text: &str) {
+pub fn snapshot(name: &str, text: &str) {
     let path: PathBuf = root().join("tests/snapshots/report").join(name);
     if std::env::var_os("LOUDOU_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -103,8 +103,11 @@ fn every_snapshot_is_used() {
         .collect();
     found.sort();
     let mut wanted: Vec<String> = Locale::ALL
-        .map(|locale| format!("operations.{}.html", locale.tag()))
-        .to_vec();
+        .iter()
+        .flat_map(|locale| {
+            ["operations", "parts"].map(|page| format!("{page}.{}.html", locale.tag()))
+        })
+        .collect();
     wanted.sort();
     assert_eq!(found, wanted);
 }

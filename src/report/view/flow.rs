@@ -237,6 +237,7 @@ fn drawn(maker: Maker, columns: &Columns, names: &[Names], flows: &Flows, title:
     };
     let count = |value: i64| group(&value.to_string());
     let share = |value: i64, whole: i64| percent(value as f64 / whole.max(1) as f64);
+    let last = names.len().saturating_sub(1);
     let nodes = names
         .iter()
         .enumerate()
@@ -245,12 +246,14 @@ fn drawn(maker: Maker, columns: &Columns, names: &[Names], flows: &Flows, title:
                 let value = names.values.get(*name).copied().unwrap_or(0);
                 let part = [("n", count(value)), ("share", share(value, names.total))];
                 let part = part.each_ref().map(|(hole, text)| (*hole, text.as_str()));
-                let note = words.fill(Key::CountShare, &part);
+                let full = words.fill(Key::CountShare, &part);
                 let name_said = said(at, name);
+                // Between two columns there is room for little.
+                let is_between = at > 0 && at < last;
                 FlowNode {
-                    title: maker.pair(&name_said, &note),
+                    title: maker.pair(&name_said, &full),
                     name: name_said,
-                    note,
+                    note: if is_between { count(value) } else { full },
                     kind: match *name {
                         EXIT => NodeKind::Exit,
                         OTHER => NodeKind::Other,

@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate};
 pub use super::entry_days::Basis;
 use super::entry_days::{LONGEST_NAME, in_order, step_rows};
 use super::panels::{PanelView, PanelsView};
-use super::shapes::SEGMENT;
+use super::shapes::{BREAKDOWN, SEGMENT};
 use super::table::{CellView, HeadView, TableView};
 use super::{Charts, Maker};
 use crate::error::Result;
@@ -51,6 +51,8 @@ pub struct Chains {
     pub steps: BTreeMap<ChainKey, Vec<Step>>,
     /// Segments in the order the select gave them.
     pub segments: Vec<String>,
+    /// By which columns the segments are made, where declared.
+    pub breakdown: Option<String>,
 }
 
 impl Chains {
@@ -65,7 +67,16 @@ impl Chains {
         let (funnel, rows) = step_rows(maker, grid)?;
         let mut numbered: BTreeMap<ChainKey, BTreeMap<i64, Step>> = BTreeMap::new();
         let mut segments: Vec<String> = Vec::new();
+        let by = grid.find(BREAKDOWN);
+        let mut breakdown: Option<String> = None;
         for row in rows {
+            if let Some(this) = by.and_then(|at| row.cell(at).text()) {
+                if breakdown.as_deref().is_some_and(|other| other != this) {
+                    let cause = "holds two breakdowns; a section shows one";
+                    return Err(failed(grid.section, BREAKDOWN, cause));
+                }
+                breakdown.get_or_insert_with(|| this.to_owned());
+            }
             let part = match segment {
                 Some(at) => row
                     .cell(at)
@@ -108,6 +119,7 @@ impl Chains {
             funnel,
             steps,
             segments,
+            breakdown,
         })
     }
 

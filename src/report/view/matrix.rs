@@ -69,7 +69,7 @@ pub fn matrix(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<M
     let Some((_, longest)) = found.iter().max_by_key(|(_, steps)| steps.len()) else {
         return Ok(None);
     };
-    let mut head = vec![HeadView::name(segment_label(maker, grid))];
+    let mut head = vec![HeadView::name(segment_label(maker, grid, &chains))];
     head.extend(
         longest
             .iter()
@@ -93,7 +93,7 @@ pub fn matrix(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<M
     let rows = found
         .iter()
         .map(|(segment, steps)| {
-            let segment = segment_name(maker, segment);
+            let segment = segment_name(maker, segment, &chains);
             let mut cells: Vec<MatrixCell> = steps
                 .iter()
                 .enumerate()
@@ -216,27 +216,41 @@ fn scale(intervals: impl Iterator<Item = (f64, f64)>) -> Scale {
     })
 }
 
-/// What the segments are: as the section says, else as the locale file does.
-fn segment_label(maker: Maker, grid: &Grid) -> String {
+/// Columns that the segments are made by.
+fn breakdown(chains: &Chains) -> Vec<&str> {
+    let names = chains.breakdown.as_deref().unwrap_or("");
+    names.split(',').filter(|name| !name.is_empty()).collect()
+}
+
+/// What the segments are: as the section says, else by the columns they are made by.
+fn segment_label(maker: Maker, grid: &Grid, chains: &Chains) -> String {
     let declared = grid
         .section
         .columns
         .iter()
-        .find(|column| column.name == SEGMENT);
-    declared
-        .and_then(|column| column.label.as_ref())
-        .map_or_else(
-            || maker.words.get(Key::SegmentColumn),
-            |label| label.get(maker.words.locale),
-        )
-        .to_owned()
+        .find(|column| column.name == SEGMENT)
+        .and_then(|column| column.label.as_ref());
+    let by: Vec<&str> = breakdown(chains)
+        .into_iter()
+        .map(|name| maker.words.label(name, None).unwrap_or(name))
+        .collect();
+    match declared {
+        Some(label) => label.get(maker.words.locale).to_owned(),
+        None if by.is_empty() => maker.words.get(Key::SegmentColumn).to_owned(),
+        None => clean(&by.join(" · "), LONGEST_TEXT),
+    }
 }
 
 /// `ios,douyin` as people say it.
-fn segment_name(maker: Maker, segment: &str) -> String {
+fn segment_name(maker: Maker, segment: &str, chains: &Chains) -> String {
+    let by = breakdown(chains);
     let parts: Vec<&str> = segment
         .split(',')
-        .map(|part| maker.words.name("segment", part))
+        .enumerate()
+        .map(|(at, part)| {
+            let column = by.get(at).copied().unwrap_or(SEGMENT);
+            maker.words.name(column, part)
+        })
         .collect();
     clean(&parts.join(" · "), LONGEST_TEXT)
 }

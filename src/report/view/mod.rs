@@ -91,5 +91,6 @@ pub struct SectionView {
 pub use definitions::shape_terms;
 pub use numbers::MOST_CARDS;
 pub use shapes::{
-    INTERVALS, LEVEL, SEGMENT, further_columns, names_its_own, needed_columns, own_labels,
+    BREAKDOWN, INTERVALS, LEVEL, SEGMENT, further_columns, names_its_own, needed_columns,
+    own_labels,
 };

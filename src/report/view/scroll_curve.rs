@@ -130,7 +130,7 @@ fn panel(maker: Maker, grid: &Grid, depths: &Depths, charts: &mut Charts) -> Pan
             .find(|column| column.name == name);
         column.map_or(String::new(), |column| maker.label(column).to_owned())
     };
-    let deep = |depth: i64| percent(depth as f64 / 100.0);
+    let deep = |depth: i64| format!("{depth}%");
     let points: Vec<ScrollPoint> = depths
         .points
         .iter()
@@ -241,7 +241,7 @@ fn loss(maker: Maker, depths: &Depths, pair: &[Depth]) -> Vec<String> {
     let [upper, lower] = pair else {
         return Vec::new();
     };
-    let deep = |depth: i64| percent(depth as f64 / 100.0);
+    let deep = |depth: i64| format!("{depth}%");
     let middle = (upper.depth + lower.depth) as f64 / 2.0;
     let mut lines = vec![maker.words.fill(
         Key::ScrollLoss,

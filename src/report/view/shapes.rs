@@ -7,6 +7,8 @@ pub type ColumnRule = (&'static str, &'static [Format]);
 
 /// A section of a funnel that declares this column compares segments instead of bases.
 pub const SEGMENT: &str = "segment";
+/// By which columns the segments are made; it names them and finds the names of their values.
+pub const BREAKDOWN: &str = "breakdown";
 /// A flow that declares this column first runs over several levels.
 pub const LEVEL: &str = "level";
 
@@ -85,6 +87,7 @@ pub fn further_columns(shape: Shape) -> Option<&'static [ColumnRule]> {
     match shape {
         Shape::Funnel => Some(&[
             (SEGMENT, NAME),
+            (BREAKDOWN, NAME),
             ("step_rate_low", PERCENT),
             ("step_rate_high", PERCENT),
             ("overall_rate_low", PERCENT),
