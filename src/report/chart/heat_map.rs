@@ -126,11 +126,12 @@ impl HeatMap {
             let Some(bound) = self.bounds.get(at) else {
                 continue;
             };
-            if x < free {
+            let right = x + text::width(bound, TICK);
+            if x < free || right > WIDTH {
                 continue;
             }
             canvas.text("tick", x, top + 47.0, Anchor::Start, bound);
-            free = x + text::width(bound, TICK) + 4.0;
+            free = right + 4.0;
         }
         let last = self.bounds.get(lowest.len() - 1);
         if let Some(most) = self

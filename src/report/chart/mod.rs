@@ -34,3 +34,6 @@ pub use svg::Svg;
 pub use time_axis::ticks;
 pub use time_ranges::{TimeRange, TimeRanges};
 pub use whisker::Whisker;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::report::chart::{
     GRID_COLUMNS, GRID_ROWS, HeatCell, HeatMap, PageBlock, lowest_of_levels,
 };
-use crate::report::number::{LONGEST_TEXT, clean, group, percent};
+use crate::report::number::{LONGEST_TEXT, clean, group, percent, short};
 use crate::report::section::{Cell, Grid, failed};
 use crate::report::words::Key;
 
@@ -155,8 +155,9 @@ fn panel(maker: Maker, grid: &Grid, taps: &Taps, charts: &mut Charts) -> PanelVi
     let title = words.fill(Key::DotPair, &[("a", &taps.page), ("b", &taps.screen)]);
     let most = taps.cells.first().map_or(0, |(.., taps)| *taps);
     let lowest = lowest_of_levels(most);
-    let mut bounds: Vec<String> = lowest.iter().map(|from| count(*from)).collect();
-    bounds.push(count(most));
+    let bound = |n: i64| short(n as f64, words.locale);
+    let mut bounds: Vec<String> = lowest.iter().map(|from| bound(*from)).collect();
+    bounds.push(bound(most));
     let said: Vec<String> = taps
         .blocks
         .iter()
