@@ -239,12 +239,22 @@ pub struct PageDay {
     pub exits: i64,
 }
 
+/// Rows of `page_flow`.
+#[derive(Clone)]
+pub struct FlowRow {
+    pub date: NaiveDate,
+    pub page: String,
+    pub next_page: String,
+    pub views: i64,
+}
+
 /// What is published.
 #[derive(Clone, Default)]
 pub struct Tables {
     pub core: Vec<CoreDay>,
     pub steps: Vec<StepRow>,
     pub pages: Vec<PageDay>,
+    pub flows: Vec<FlowRow>,
 }
 
 /// Pushes one funnel of one day.
@@ -375,6 +385,28 @@ pub fn tables(date: &str) -> Tables {
             } else {
                 exits
             };
+            // Those who stay go to the next page of a fixed round, most of them, or home.
+            let onward = match page {
+                "home" | "category" | "coupon" => "product",
+                "product" => "cart",
+                "cart" => "checkout",
+                "checkout" => "pay_result",
+                _ => "course",
+            };
+            let stay = scale(views) - scale(exits);
+            let back = stay / 4;
+            for (next_page, views) in [
+                (onward, stay - back),
+                ("home", back),
+                ("(exit)", scale(exits)),
+            ] {
+                tables.flows.push(FlowRow {
+                    date: day,
+                    page: page.to_owned(),
+                    next_page: next_page.to_owned(),
+                    views,
+                });
+            }
             tables.pages.push(PageDay {
                 date: day,
                 page: page.to_owned(),
@@ -506,6 +538,29 @@ impl Tables {
                             .iter()
                             .map(|row| ratio(Some(row.exits), Some(row.views))),
                     ),
+                ),
+            ],
+        );
+        let flows = &self.flows;
+        let whole = |row: &FlowRow| {
+            let same = flows
+                .iter()
+                .filter(|other| (other.date, &other.page) == (row.date, &row.page));
+            Some(same.map(|row| row.views).sum())
+        };
+        add(
+            "page_flow",
+            vec![
+                ("date", dates(flows.iter().map(|row| row.date))),
+                ("page", texts(flows.iter().map(|row| row.page.as_str()))),
+                (
+                    "next_page",
+                    texts(flows.iter().map(|row| row.next_page.as_str())),
+                ),
+                ("views", ints(flows.iter().map(|row| Some(row.views)))),
+                (
+                    "share",
+                    reals(flows.iter().map(|row| ratio(Some(row.views), whole(row)))),
                 ),
             ],
         );

@@ -197,7 +197,7 @@ async fn an_empty_warehouse_gives_a_page_that_says_so() {
             page.html
                 .matches(&format!("<p class=\"empty\">{empty}</p>"))
                 .count(),
-            5
+            6
         );
         assert!(!page.html.contains("<svg"));
     }
@@ -361,7 +361,7 @@ async fn the_page_runs_nothing_and_loads_nothing() {
         let pictures = html.matches("<svg ").count();
         assert_eq!(html.matches("role=\"img\"").count(), pictures);
         assert_eq!(html.matches("<desc>").count(), pictures);
-        assert_eq!(pictures, 6 + 4 + 1);
+        assert_eq!(pictures, 6 + 4 + 1 + 1);
         // Below the size that mail clients cut at.
         assert!(html.len() < 100_000, "{}", html.len());
     }
