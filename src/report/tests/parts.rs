@@ -422,7 +422,7 @@ const BLOCKS: [(&str, i64, i64, f64); 6] = [
 
 fn heat(section: &Section) -> Vec<Vec<Cell>> {
     let mut all = String::new();
-    for (screen, scale) in [("phone_small", 420.0), ("phone_large", 1310.0)] {
+    for (screen, scale) in [("compact", 420.0), ("regular", 1310.0)] {
         for (block, from, to, _) in BLOCKS {
             all += &format!("product {screen} {block} {from} {to} - - -\n");
         }

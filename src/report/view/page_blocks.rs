@@ -22,9 +22,10 @@ impl Block {
         format!("{}–{}%", self.from, self.to)
     }
 
-    /// Whether a depth in percent lies in it.
+    /// Whether a depth in percent lies in it; the end of the page lies in its last block.
     pub fn holds(&self, depth: f64) -> bool {
-        self.from as f64 <= depth && depth < self.to as f64
+        let is_above_end = depth < self.to as f64 || (self.to == 100 && depth <= 100.0);
+        self.from as f64 <= depth && is_above_end
     }
 }
 
