@@ -126,8 +126,8 @@ keys! {
     // how long it takes
     TimesNote = "times_note" [];
     TimesDescription = "times_description" ["times"];
-    MedianKey = "median_key" [];
-    P90Key = "p90_key" [];
+    MedianLegend = "median_legend" [];
+    P90Legend = "p90_legend" [];
     ToStep = "to_step" ["step"];
     TickSeconds = "tick_seconds" ["n"];
     TickMinutes = "tick_minutes" ["n"];
@@ -142,7 +142,7 @@ keys! {
     HeatNote = "heat_note" [];
     HeatDescription = "heat_description" ["n", "most", "blocks"];
     HeatCell = "heat_cell" ["row", "column"];
-    HeatKey = "heat_key" ["metric"];
+    HeatLegend = "heat_legend" ["metric"];
     CellColumn = "cell_column" [];
     PlaceColumn = "place_column" [];
     ShareColumn = "share_column" [];

@@ -212,8 +212,9 @@ impl EndsStep {
             let to = INDENT + width * (before / whole).clamp(0.0, 1.0);
             // A hair of paper keeps neighbours apart without their colours; slivers keep all they have.
             let gap = if to - from > 3.0 { 1.0 } else { 0.0 };
-            // An outline lies inside.
-            let inset = if end.kind.is_outlined() { 0.5 } else { 0.0 };
+            // An outline lies inside, where there is an inside.
+            let is_inset = end.kind.is_outlined() && to - from - gap >= 1.0;
+            let inset = if is_inset { 0.5 } else { 0.0 };
             canvas.mark(&end.title, |canvas| {
                 let width = to - from - gap - 2.0 * inset;
                 let height = THIN - 2.0 * inset;

@@ -77,13 +77,20 @@ impl HeatMap {
                 left + CELL * cell.column as f64,
                 0.5 + row * cell.row as f64,
             );
+            let strength = colour(level, lowest.len());
             canvas.mark(&cell.title, |canvas| {
-                let class = format!("heat-{}", colour(level, lowest.len()));
+                let class = format!("heat-{strength}");
                 canvas.rect(&class, x + 0.5, y + 0.5, CELL - 1.0, row - 1.0, 2.0);
                 if let Some(rank) = cell.rank {
                     let middle = y + row / 2.0 + 3.8;
                     let rank = rank.to_string();
-                    canvas.text("rank", x + CELL / 2.0, middle, Anchor::Middle, &rank);
+                    // Paper on strong colours, ink on weak ones.
+                    let class = if strength > LEVELS / 2 {
+                        "rank"
+                    } else {
+                        "rank weak"
+                    };
+                    canvas.text(class, x + CELL / 2.0, middle, Anchor::Middle, &rank);
                 }
             });
         }

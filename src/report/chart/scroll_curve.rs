@@ -67,7 +67,7 @@ impl ScrollCurve {
         };
         let x = |value: f64| left + (WIDTH - SIDE - left) * share(value);
         let y = |depth: f64| AXIS + page * share(depth);
-        let loss = self.place_loss(left, &x, &y);
+        let loss = self.place_loss(left, x, y);
         let height = loss
             .iter()
             .map(|(_, base, ..)| *base)
@@ -79,7 +79,7 @@ impl ScrollCurve {
             canvas.line("grid", (across, AXIS), (across, AXIS + page));
             canvas.text("tick", across, 11.0, Anchor::Middle, tick);
         }
-        self.draw_area(&mut canvas, left, &x, &y);
+        self.draw_area(&mut canvas, left, x, y);
         for block in &self.blocks {
             let top = y(block.from);
             canvas.line("edge", (left - 8.0, top), (WIDTH - SIDE, top));

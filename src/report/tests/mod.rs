@@ -3,6 +3,7 @@
 mod change;
 mod checks;
 mod fixture;
+mod fixture_behaviour;
 mod numbers;
 mod pages;
 mod parts;

@@ -12,6 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::fixture::{day, files, input, operations};
+use super::fixture_behaviour::wilson;
 use super::pages::{between, snapshot};
 use crate::error::Result;
 use crate::project::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
@@ -257,16 +258,6 @@ fn times(section: &Section) -> Vec<Vec<Cell>> {
     lines(section, &all)
 }
 
-/// The interval of Wilson for 95%.
-fn wilson(part: f64, whole: f64) -> (f64, f64) {
-    let z = 1.959964;
-    let rate = part / whole;
-    let middle = (rate + z * z / (2.0 * whole)) / (1.0 + z * z / whole);
-    let half =
-        z * ((rate * (1.0 - rate) + z * z / (4.0 * whole)) / whole).sqrt() / (1.0 + z * z / whole);
-    (middle - half, middle + half)
-}
-
 fn segments(section: &Section) -> Vec<Vec<Cell>> {
     let steps = ["exposure", "click", "register", "core_action", "pay"];
     let mut all = String::new();
@@ -279,7 +270,7 @@ fn segments(section: &Section) -> Vec<Vec<Cell>> {
         for (at, step) in steps.iter().enumerate() {
             let (entered, reached) = (counts[0], counts[at]);
             let rates = |whole: i64| {
-                let (low, high) = wilson(reached as f64, whole as f64);
+                let (low, high) = wilson(Some(reached), Some(whole)).unwrap();
                 format!("{} {low} {high}", reached as f64 / whole as f64)
             };
             let rates = match at {
@@ -461,12 +452,14 @@ fn scroll(section: &Section) -> Vec<Vec<Cell>> {
     lines(section, &all)
 }
 
+type Make = fn(&Section) -> Vec<Vec<Cell>>;
+
 /// Rows by section.
 struct Made(BTreeMap<String, Vec<Vec<Cell>>>);
 
 impl Made {
     fn all(report: &Report) -> Self {
-        let make: [(&str, fn(&Section) -> Vec<Vec<Cell>>); 7] = [
+        let make: [(&str, Make); 7] = [
             ("ends", ends),
             ("times", times),
             ("segments", segments),

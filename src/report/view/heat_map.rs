@@ -195,7 +195,7 @@ fn panel(maker: Maker, grid: &Grid, taps: &Taps, charts: &mut Charts) -> PanelVi
                 to: block.to as f64 / 100.0,
             })
             .collect(),
-        key: words.fill(Key::HeatKey, &[("metric", &label("taps"))]),
+        key: words.fill(Key::HeatLegend, &[("metric", &label("taps"))]),
         bounds,
     };
     let number = |n: i64| [CellView::number(count(n)), CellView::number(share(n))];

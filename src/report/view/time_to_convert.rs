@@ -79,8 +79,8 @@ pub fn time_to_convert(
                     .iter()
                     .map(|time| (*time, tick(maker, *time)))
                     .collect(),
-                median_key: maker.words.get(Key::MedianKey).to_owned(),
-                p90_key: maker.words.get(Key::P90Key).to_owned(),
+                median_key: maker.words.get(Key::MedianLegend).to_owned(),
+                p90_key: maker.words.get(Key::P90Legend).to_owned(),
             };
             PanelView {
                 title,
@@ -98,7 +98,9 @@ fn later(steps: &[Step]) -> impl Iterator<Item = &Step> {
     steps.iter().skip(1)
 }
 
-fn read(maker: Maker, grid: &Grid) -> Result<(String, BTreeMap<(Basis, NaiveDate), Vec<Step>>)> {
+type Days = BTreeMap<(Basis, NaiveDate), Vec<Step>>;
+
+fn read(maker: Maker, grid: &Grid) -> Result<(String, Days)> {
     let reached = grid.place("reached")?;
     let (median, p90) = (grid.place("median_us")?, grid.place("p90_us")?);
     let from_entry: Vec<usize> = FROM_ENTRY
