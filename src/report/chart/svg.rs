@@ -95,6 +95,22 @@ impl Canvas {
         );
     }
 
+    /// Many straight lines as one element.
+    pub fn lines(&mut self, class: &str, lines: &[((f64, f64), (f64, f64))]) {
+        let strokes: String = lines
+            .iter()
+            .map(|(from, to)| {
+                let (x0, y0, x1, y1) = (length(from.0), length(from.1), length(to.0), length(to.1));
+                format!("M{x0},{y0}L{x1},{y1}")
+            })
+            .collect();
+        let _ = write!(
+            self.out,
+            "<path class=\"{}\" d=\"{strokes}\"/>",
+            escape(class)
+        );
+    }
+
     /// A band of even thickness that leaves `from` and reaches `to` level, both being its upper corners.
     pub fn band(&mut self, class: &str, from: (f64, f64), to: (f64, f64), thickness: f64) {
         let (x0, top, x1, end) = (length(from.0), length(from.1), length(to.0), length(to.1));

@@ -58,12 +58,12 @@ impl TimeRanges {
         let x = |time: f64| SIDE + (WIDTH - 2.0 * SIDE) * place(&ticks, time);
         self.keys(&mut canvas);
         // A line per tick where the row has its dots, so that no line runs through a text.
-        for at in 0..self.rows.len() {
-            let top = KEYS + ROW * at as f64;
-            for (time, _) in &self.ticks {
-                canvas.line("grid", (x(*time), top + 21.0), (x(*time), top + 39.0));
-            }
-        }
+        let tops = (0..self.rows.len()).map(|at| KEYS + ROW * at as f64);
+        let grid: Vec<_> = tops
+            .flat_map(|top| ticks.iter().map(move |time| (top, *time)))
+            .map(|(top, time)| ((x(time), top + 21.0), (x(time), top + 39.0)))
+            .collect();
+        canvas.lines("grid", &grid);
         // One right edge for all medians.
         let p90 = self
             .rows

@@ -106,6 +106,13 @@ impl Marks {
                         .filter(|part| !part.is_empty())
                         .map(|part| part.parse().unwrap())
                         .collect();
+                    if !path.contains('C') {
+                        // M x,y L x,y for each of many lines
+                        marks
+                            .points
+                            .extend(n.chunks(2).map(|point| (point[0], point[1])));
+                        continue;
+                    }
                     // M x0,top C m,top m,end x1,end V low_end C m,low_end m,low x0,low Z
                     marks
                         .points
