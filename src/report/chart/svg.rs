@@ -96,10 +96,10 @@ impl Canvas {
     }
 
     /// Many straight lines as one element.
-    pub fn lines(&mut self, class: &str, lines: &[((f64, f64), (f64, f64))]) {
+    pub fn lines(&mut self, class: &str, lines: &[[(f64, f64); 2]]) {
         let strokes: String = lines
             .iter()
-            .map(|(from, to)| {
+            .map(|[from, to]| {
                 let (x0, y0, x1, y1) = (length(from.0), length(from.1), length(to.0), length(to.1));
                 format!("M{x0},{y0}L{x1},{y1}")
             })

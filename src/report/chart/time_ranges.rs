@@ -61,7 +61,7 @@ impl TimeRanges {
         let tops = (0..self.rows.len()).map(|at| KEYS + ROW * at as f64);
         let grid: Vec<_> = tops
             .flat_map(|top| ticks.iter().map(move |time| (top, *time)))
-            .map(|(top, time)| ((x(time), top + 21.0), (x(time), top + 39.0)))
+            .map(|(top, time)| [(x(time), top + 21.0), (x(time), top + 39.0)])
             .collect();
         canvas.lines("grid", &grid);
         // One right edge for all medians.

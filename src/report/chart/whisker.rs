@@ -37,9 +37,9 @@ impl Whisker {
         };
         let y = HEIGHT / 2.0;
         canvas.line("axis", (0.0, y), (WIDTH, y));
-        let end = |x: f64| ((x, y - 3.0), (x, y + 3.0));
+        let end = |x: f64| [(x, y - 3.0), (x, y + 3.0)];
         let (low, high) = (x(self.low), x(self.high));
-        canvas.lines("interval", &[((low, y), (high, y)), end(low), end(high)]);
+        canvas.lines("interval", &[[(low, y), (high, y)], end(low), end(high)]);
         canvas.circle("dot", x(self.rate), y, 2.6);
         canvas.finish()
     }
