@@ -86,6 +86,16 @@ pub enum Shape {
     Funnel,
     /// Horizontal bars and table.
     Bars,
+    /// Funnel with, beside each step, where those who stopped there went.
+    FunnelEnds,
+    /// Median and 90th percentile of the time to each step, on a log scale.
+    TimeToConvert,
+    /// Sankey from names to names.
+    Flow,
+    /// Taps on a page's outline.
+    HeatMap,
+    /// Share of a page's views that reach each depth.
+    ScrollCurve,
 }
 
 /// One column of a section.

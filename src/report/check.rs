@@ -4,7 +4,10 @@
 use super::files::{ReportFiles, STYLE_SHEET, locale_path};
 use super::sample;
 use super::template::Templates;
-use super::view::{MOST_CARDS, SEGMENT, needed_columns, shape_terms};
+use super::view::{
+    INTERVALS, LEVEL, MOST_CARDS, SEGMENT, further_columns, names_its_own, needed_columns,
+    own_labels, shape_terms,
+};
 use super::words::{Words, missing};
 use super::{compose, in_file};
 use crate::diagnostic::Diagnostic;
@@ -84,6 +87,34 @@ fn check_section(section: &Section, problems: &mut Vec<Diagnostic>) {
             Some(_) => {}
         }
     }
+    if let Some(further) = further_columns(section.shape) {
+        for column in &section.columns {
+            let name = column.name.as_str();
+            if needed_columns(section.shape)
+                .iter()
+                .any(|(needed, _)| *needed == name)
+            {
+                continue;
+            }
+            match further.iter().find(|(known, _)| *known == name) {
+                None => problem(
+                    format!(
+                        "columns.{name} is nowhere shown; {:?} has no such column",
+                        section.shape
+                    ),
+                    "leave it out",
+                ),
+                Some((_, formats)) if !formats.contains(&column.format) => problem(
+                    format!(
+                        "columns.{name} has format {:?}; {:?} wants one of {formats:?}",
+                        column.format, section.shape
+                    ),
+                    "declare one of these and return it from the select",
+                ),
+                Some(_) => {}
+            }
+        }
+    }
     match section.shape {
         Shape::Numbers => {
             let metrics: Vec<_> = section
@@ -123,27 +154,46 @@ fn check_section(section: &Section, problems: &mut Vec<Diagnostic>) {
                 );
             }
         }
+        Shape::Flow => {
+            let columns = match section.columns.as_slice() {
+                [level, rest @ ..] if level.name == LEVEL && level.format == Format::Count => rest,
+                columns => columns,
+            };
+            let formats: Vec<Format> = columns.iter().map(|column| column.format).collect();
+            let is_fit = matches!(
+                formats.as_slice(),
+                [
+                    Format::Text | Format::Word,
+                    Format::Text | Format::Word,
+                    Format::Count,
+                    ..
+                ]
+            );
+            if !is_fit {
+                problem(
+                    "a flow wants a name, a name and then a count".to_owned(),
+                    "put these three columns first, behind `level: {format: count}` if there is one",
+                );
+            }
+        }
         Shape::Funnel => {
-            let known: Vec<&str> = needed_columns(Shape::Funnel)
-                .iter()
-                .map(|(name, _)| *name)
-                .collect();
-            for column in &section.columns {
-                if column.name == SEGMENT {
-                    if !matches!(column.format, Format::Text | Format::Word) {
-                        problem(
-                            format!("columns.{SEGMENT} is no name"),
-                            "use format word or text",
-                        );
-                    }
-                } else if !known.contains(&column.name.as_str()) {
+            let has = |name: &str| section.columns.iter().any(|column| column.name == name);
+            for (low, high) in INTERVALS {
+                if has(low) != has(high) {
+                    let (there, missing) = if has(low) { (low, high) } else { (high, low) };
                     problem(
-                        format!("columns.{} is nowhere shown in a funnel", column.name),
-                        "leave it out",
+                        format!("columns.{there} is there without {missing}"),
+                        "an interval has both ends",
+                    );
+                } else if has(low) && !has(SEGMENT) {
+                    problem(
+                        format!("columns.{low} is nowhere shown without {SEGMENT}"),
+                        "leave the interval out, or compare segments",
                     );
                 }
             }
         }
+        Shape::FunnelEnds | Shape::TimeToConvert | Shape::HeatMap | Shape::ScrollCurve => {}
         Shape::Table => {
             if section.columns.is_empty() {
                 problem("no columns".to_owned(), "declare what the select returns");
@@ -190,9 +240,14 @@ fn check_words(report: &Report, files: &ReportFiles, problems: &mut Vec<Diagnost
             }
         }
         for section in &report.sections {
-            // A funnel names its own columns; other shapes show each column's label.
+            // Pictures of funnels name their own columns; other shapes show each column's label.
             let terms = shape_terms(section);
-            if section.shape != Shape::Funnel {
+            for label in own_labels(section.shape) {
+                if words.label(label, None).is_none() {
+                    problems.push(missing(&path, "columns", label));
+                }
+            }
+            if !names_its_own(section.shape) {
                 for column in &section.columns {
                     if words.label(&column.name, column.label.as_ref()).is_none() {
                         problems.push(missing(&path, "columns", &column.name));

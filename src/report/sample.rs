@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate};
 
 use super::input::{MissingPartition, RenderInput, SourceStatus};
 use super::section::{Cell, Grid};
-use super::view::SEGMENT;
+use super::view::{BREAKDOWN, LEVEL, SEGMENT};
 use crate::project::{Format, Locale, Section, Shape};
 
 /// The made-up day.
@@ -47,13 +47,18 @@ pub fn input(locale: Locale) -> RenderInput<'static> {
 pub fn grid(section: &Section, is_full: bool) -> Grid<'_> {
     let rows = match (is_full, section.shape) {
         (false, _) => Vec::new(),
-        (true, Shape::Funnel) => ["same_day", "mature"]
+        (true, Shape::Funnel | Shape::FunnelEnds | Shape::TimeToConvert) => ["same_day", "mature"]
             .iter()
             .flat_map(|basis| (1..=3).map(move |step| row(section, step, basis)))
             .collect(),
         (true, Shape::Numbers) => vec![row(section, 0, ""), row(section, 7, "")],
+        (true, Shape::HeatMap) => (0..3).map(|at| row(section, at, "")).collect(),
+        // A block, then depths.
+        (true, Shape::ScrollCurve) => (0..3).map(|at| row(section, at, "")).collect(),
         // More than a page shows, so that it says so.
-        (true, Shape::Table | Shape::Bars) => (0..201).map(|at| row(section, at, "")).collect(),
+        (true, Shape::Table | Shape::Bars | Shape::Flow) => {
+            (0..201).map(|at| row(section, at, "")).collect()
+        }
     };
     Grid { section, rows }
 }
@@ -63,15 +68,51 @@ fn row(section: &Section, at: i64, basis: &str) -> Vec<Cell> {
         .columns
         .iter()
         .map(|column| match (section.shape, column.name.as_str()) {
-            (Shape::Funnel, "basis") => Cell::Text(basis.to_owned()),
-            (Shape::Funnel, "step_no") => Cell::Int(at),
-            (Shape::Funnel, "funnel" | SEGMENT) => Cell::Text("sample".to_owned()),
-            (Shape::Funnel, "date") => Cell::Date(DAY),
-            (Shape::Funnel, "reached") if at == 3 => Cell::Null,
+            (Shape::Funnel | Shape::FunnelEnds | Shape::TimeToConvert, name) => {
+                step_cell(section.shape, name, column.format, at, basis)
+            }
+            (Shape::Flow, LEVEL) => Cell::Int(1),
+            (Shape::HeatMap | Shape::ScrollCurve, name) => page_cell(section.shape, name, at),
             (Shape::Numbers, "date") => Cell::Date(DAY - Days::new(at.unsigned_abs())),
             _ => value(column.format, at),
         })
         .collect()
+}
+
+/// Three entrants of whom one ends at each step; the last step of a plain funnel is not yet due.
+fn step_cell(shape: Shape, column: &str, format: Format, at: i64, basis: &str) -> Cell {
+    let text = |text: &str| Cell::Text(text.to_owned());
+    match (shape, column) {
+        (_, "basis") => text(basis),
+        (_, "step_no") => Cell::Int(at),
+        (_, "funnel" | SEGMENT | BREAKDOWN) => text("sample"),
+        (_, "date") => Cell::Date(DAY),
+        (Shape::Funnel, "reached") if at == 3 => Cell::Null,
+        (Shape::FunnelEnds, "entrants") => Cell::Int(3),
+        (Shape::FunnelEnds, "reached") => Cell::Int(4 - at),
+        (Shape::FunnelEnds, "entities") => Cell::Int(1),
+        (Shape::FunnelEnds, "end_state") => text(match at {
+            1 => "elsewhere",
+            2 => "timed_out",
+            _ => "converted",
+        }),
+        _ => value(format, at),
+    }
+}
+
+/// A page of one block: two tapped cells, or two depths below the block's row.
+fn page_cell(shape: Shape, column: &str, at: i64) -> Cell {
+    let is_block = at == 0;
+    match column {
+        "page" | "screen_class" => Cell::Text("sample".to_owned()),
+        "block" if is_block => Cell::Text("sample".to_owned()),
+        "from_pct" if is_block => Cell::Int(0),
+        "to_pct" if is_block => Cell::Int(100),
+        "reached_share" => Cell::Real(1.0 / (at + 1) as f64),
+        "grid_x" | "grid_y" | "taps" | "views_reaching" if !is_block => Cell::Int(at),
+        "scroll_pct" if !is_block && shape == Shape::ScrollCurve => Cell::Int(at * 50),
+        _ => Cell::Null,
+    }
 }
 
 fn value(format: Format, at: i64) -> Cell {

@@ -112,6 +112,48 @@ keys! {
     MatureNotDue = "mature_not_due" [];
     SegmentColumn = "segment_column" [];
     MatrixNote = "matrix_note" ["date"];
+    MatrixNoteMature = "matrix_note_mature" ["date"];
+    MatrixIntervals = "matrix_intervals" [];
+    IntervalOf = "interval_of" ["rate", "low", "high", "n"];
+    // where people went
+    EndsNote = "ends_note" [];
+    EndsDescription = "ends_description" ["entrants", "converted", "rate"];
+    StoppedHere = "stopped_here" ["n", "rate"];
+    LedTo = "led_to" [];
+    EndTooltip = "end_tooltip" ["step", "state", "n", "rate"];
+    OfEntrants = "of_entrants" [];
+    OtherName = "other_name" [];
+    // how long it takes
+    TimesNote = "times_note" [];
+    TimesDescription = "times_description" ["times"];
+    MedianLegend = "median_legend" [];
+    P90Legend = "p90_legend" [];
+    ToStep = "to_step" ["step"];
+    TickSeconds = "tick_seconds" ["n"];
+    TickMinutes = "tick_minutes" ["n"];
+    TickHours = "tick_hours" ["n"];
+    TickDays = "tick_days" ["n"];
+    // flows
+    FlowPanel = "flow_panel" ["from", "to"];
+    FlowDescription = "flow_description" ["sources", "from", "to", "n"];
+    FlowTooltip = "flow_tooltip" ["from", "to", "n", "share"];
+    FlowFolded = "flow_folded" ["n", "share"];
+    // pages
+    HeatNote = "heat_note" [];
+    HeatDescription = "heat_description" ["n", "most", "blocks"];
+    HeatCell = "heat_cell" ["row", "column"];
+    HeatLegend = "heat_legend" ["metric"];
+    CellColumn = "cell_column" [];
+    PlaceColumn = "place_column" [];
+    ShareColumn = "share_column" [];
+    MorePictures = "more_pictures" ["n"];
+    ScrollPoint = "scroll_point" ["depth", "share", "n"];
+    ScrollEnd = "scroll_end" ["depth", "share"];
+    ScrollBlock = "scroll_block" ["share"];
+    ScrollLoss = "scroll_loss" ["from", "to"];
+    ScrollDescription = "scroll_description" ["end", "loss", "blocks"];
+    CountShare = "count_share" ["n", "share"];
+    DotPair = "dot_pair" ["a", "b"];
     // bars
     BarsDescription = "bars_description" ["metric", "n"];
     PairOf = "pair_of" ["label", "value"];

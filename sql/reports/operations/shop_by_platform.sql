@@ -1,6 +1,7 @@
 -- The report's day by platform, the platform with most entrants first.
 select
     segment,
+    breakdown,
     date,
     funnel,
     basis,
@@ -10,7 +11,11 @@ select
     entrants,
     reached,
     step_rate,
-    overall_rate
+    step_rate_low,
+    step_rate_high,
+    overall_rate,
+    overall_rate_low,
+    overall_rate_high
 from funnel_steps
 where funnel = 'shop'
     and breakdown = 'platform'

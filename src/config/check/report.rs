@@ -101,6 +101,11 @@ pub fn section(
             ShapeWord::Table => Shape::Table,
             ShapeWord::Funnel => Shape::Funnel,
             ShapeWord::Bars => Shape::Bars,
+            ShapeWord::FunnelEnds => Shape::FunnelEnds,
+            ShapeWord::TimeToConvert => Shape::TimeToConvert,
+            ShapeWord::Flow => Shape::Flow,
+            ShapeWord::HeatMap => Shape::HeatMap,
+            ShapeWord::ScrollCurve => Shape::ScrollCurve,
         },
         columns,
     };

@@ -68,6 +68,16 @@ pub enum ShapeWord {
     Funnel,
     /// Horizontal bars and their table.
     Bars,
+    /// A funnel and where those who stopped at each step went.
+    FunnelEnds,
+    /// The time to each step of a funnel.
+    TimeToConvert,
+    /// Flows from names to names.
+    Flow,
+    /// Taps on the outline of a page.
+    HeatMap,
+    /// How far down a page its views come.
+    ScrollCurve,
 }
 
 /// A column of a section.

@@ -18,6 +18,8 @@ impl Svg {
 pub enum Anchor {
     /// Left edge.
     Start,
+    /// Middle.
+    Middle,
     /// Right edge.
     End,
 }
@@ -80,6 +82,48 @@ impl Canvas {
         );
     }
 
+    /// A straight line between two points.
+    pub fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
+        let _ = write!(
+            self.out,
+            "<line class=\"{}\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
+            escape(class),
+            length(from.0),
+            length(from.1),
+            length(to.0),
+            length(to.1)
+        );
+    }
+
+    /// Many straight lines as one element.
+    pub fn lines(&mut self, class: &str, lines: &[[(f64, f64); 2]]) {
+        let strokes: String = lines
+            .iter()
+            .map(|[from, to]| {
+                let (x0, y0, x1, y1) = (length(from.0), length(from.1), length(to.0), length(to.1));
+                format!("M{x0},{y0}L{x1},{y1}")
+            })
+            .collect();
+        let _ = write!(
+            self.out,
+            "<path class=\"{}\" d=\"{strokes}\"/>",
+            escape(class)
+        );
+    }
+
+    /// A band of even thickness that leaves `from` and reaches `to` level, both being its upper corners.
+    pub fn band(&mut self, class: &str, from: (f64, f64), to: (f64, f64), thickness: f64) {
+        let (x0, top, x1, end) = (length(from.0), length(from.1), length(to.0), length(to.1));
+        let middle = length((from.0 + to.0) / 2.0);
+        let (low, low_end) = (length(from.1 + thickness), length(to.1 + thickness));
+        let _ = write!(
+            self.out,
+            "<path class=\"{}\" d=\"M{x0},{top}C{middle},{top} {middle},{end} {x1},{end}V{low_end}\
+             C{middle},{low_end} {middle},{low} {x0},{low}Z\"/>",
+            escape(class),
+        );
+    }
+
     /// A dot.
     pub fn circle(&mut self, class: &str, x: f64, y: f64, radius: f64) {
         let _ = write!(
@@ -96,6 +140,7 @@ impl Canvas {
     pub fn text(&mut self, class: &str, x: f64, y: f64, anchor: Anchor, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "",
+            Anchor::Middle => " text-anchor=\"middle\"",
             Anchor::End => " text-anchor=\"end\"",
         };
         let _ = write!(

@@ -14,6 +14,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
+use super::fixture_behaviour::{median_us, register, wilson};
 use crate::error::{Error, Result};
 use crate::project::{Format, Good, LocalText, Locale, Report, Section, SectionColumn, Shape};
 use crate::report::{FunnelTitles, RenderInput, ReportFiles, SectionRows, SourceStatus};
@@ -108,6 +109,11 @@ pub fn operations() -> Report {
                     "table" => Shape::Table,
                     "funnel" => Shape::Funnel,
                     "bars" => Shape::Bars,
+                    "funnel_ends" => Shape::FunnelEnds,
+                    "time_to_convert" => Shape::TimeToConvert,
+                    "flow" => Shape::Flow,
+                    "heat_map" => Shape::HeatMap,
+                    "scroll_curve" => Shape::ScrollCurve,
                     other => panic!("shape {other}"),
                 },
                 columns,
@@ -234,12 +240,22 @@ pub struct PageDay {
     pub exits: i64,
 }
 
+/// Rows of `page_flow`.
+#[derive(Clone)]
+pub struct FlowRow {
+    pub date: NaiveDate,
+    pub page: String,
+    pub next_page: String,
+    pub views: i64,
+}
+
 /// What is published.
 #[derive(Clone, Default)]
 pub struct Tables {
     pub core: Vec<CoreDay>,
     pub steps: Vec<StepRow>,
     pub pages: Vec<PageDay>,
+    pub flows: Vec<FlowRow>,
 }
 
 /// Pushes one funnel of one day.
@@ -370,6 +386,28 @@ pub fn tables(date: &str) -> Tables {
             } else {
                 exits
             };
+            // Those who stay go to the next page of a fixed round, most of them, or home.
+            let onward = match page {
+                "home" | "category" | "coupon" => "product",
+                "product" => "cart",
+                "cart" => "checkout",
+                "checkout" => "pay_result",
+                _ => "course",
+            };
+            let stay = scale(views) - scale(exits);
+            let back = stay / 4;
+            for (next_page, views) in [
+                (onward, stay - back),
+                ("home", back),
+                ("(exit)", scale(exits)),
+            ] {
+                tables.flows.push(FlowRow {
+                    date: day,
+                    page: page.to_owned(),
+                    next_page: next_page.to_owned(),
+                    views,
+                });
+            }
             tables.pages.push(PageDay {
                 date: day,
                 page: page.to_owned(),
@@ -381,40 +419,43 @@ pub fn tables(date: &str) -> Tables {
     tables
 }
 
-fn ratio(part: Option<i64>, whole: Option<i64>) -> Option<f64> {
+pub fn ratio(part: Option<i64>, whole: Option<i64>) -> Option<f64> {
     match (part, whole) {
         (Some(part), Some(whole)) if whole != 0 => Some(part as f64 / whole as f64),
         _ => None,
     }
 }
 
-fn dates(dates: impl Iterator<Item = NaiveDate>) -> ArrayRef {
+pub fn dates(dates: impl Iterator<Item = NaiveDate>) -> ArrayRef {
     Arc::new(Date32Array::from_iter_values(
         dates.map(|date| date.to_epoch_days()),
     ))
 }
 
-fn ints(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+pub fn ints(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(Int64Array::from_iter(values))
 }
 
-fn reals(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+pub fn reals(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(Float64Array::from_iter(values))
 }
 
-fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+pub fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
+}
+
+/// Registers a table.
+pub fn add(context: &SessionContext, name: &str, columns: Vec<(&str, ArrayRef)>) {
+    // Nullable whatever the rows, as published tables are.
+    let columns = columns.into_iter().map(|(name, array)| (name, array, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    context.register_batch(name, batch).unwrap();
 }
 
 impl Tables {
     fn context(&self) -> SessionContext {
         let context = SessionContext::new();
-        let add = |name: &str, columns: Vec<(&str, ArrayRef)>| {
-            // Nullable whatever the rows, as published tables are.
-            let columns = columns.into_iter().map(|(name, array)| (name, array, true));
-            let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
-            context.register_batch(name, batch).unwrap();
-        };
+        let add = |name: &str, columns| add(&context, name, columns);
         let core = &self.core;
         add(
             "daily_core",
@@ -447,6 +488,8 @@ impl Tables {
             ],
         );
         let steps = &self.steps;
+        let step = |row: &StepRow| wilson(row.reached, row.previous);
+        let overall = |row: &StepRow| wilson(row.reached, Some(row.entrants));
         add(
             "funnel_steps",
             vec![
@@ -484,6 +527,35 @@ impl Tables {
                             .map(|row| ratio(row.reached, Some(row.entrants))),
                     ),
                 ),
+                (
+                    "step_rate_low",
+                    reals(steps.iter().map(|row| step(row).map(|(low, _)| low))),
+                ),
+                (
+                    "step_rate_high",
+                    reals(steps.iter().map(|row| step(row).map(|(_, high)| high))),
+                ),
+                (
+                    "overall_rate_low",
+                    reals(steps.iter().map(|row| overall(row).map(|(low, _)| low))),
+                ),
+                (
+                    "overall_rate_high",
+                    reals(steps.iter().map(|row| overall(row).map(|(_, high)| high))),
+                ),
+                ("median_us", ints(steps.iter().map(median_us))),
+                (
+                    "p90_us",
+                    ints(steps.iter().map(|row| median_us(row).map(|us| us * 9))),
+                ),
+                (
+                    "median_from_entry_us",
+                    ints(steps.iter().map(|row| median_us(row).map(|us| us * 2))),
+                ),
+                (
+                    "p90_from_entry_us",
+                    ints(steps.iter().map(|row| median_us(row).map(|us| us * 12))),
+                ),
             ],
         );
         let pages = &self.pages;
@@ -504,6 +576,30 @@ impl Tables {
                 ),
             ],
         );
+        let flows = &self.flows;
+        let whole = |row: &FlowRow| {
+            let same = flows
+                .iter()
+                .filter(|other| (other.date, &other.page) == (row.date, &row.page));
+            Some(same.map(|row| row.views).sum())
+        };
+        add(
+            "page_flow",
+            vec![
+                ("date", dates(flows.iter().map(|row| row.date))),
+                ("page", texts(flows.iter().map(|row| row.page.as_str()))),
+                (
+                    "next_page",
+                    texts(flows.iter().map(|row| row.next_page.as_str())),
+                ),
+                ("views", ints(flows.iter().map(|row| Some(row.views)))),
+                (
+                    "share",
+                    reals(flows.iter().map(|row| ratio(Some(row.views), whole(row)))),
+                ),
+            ],
+        );
+        register(self, &context);
         context
     }
 }

@@ -3,6 +3,8 @@
 mod change;
 mod checks;
 mod fixture;
+mod fixture_behaviour;
 mod numbers;
 mod pages;
+mod parts;
 mod sections;

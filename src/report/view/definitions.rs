@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Maker;
+use super::shapes::LEVEL;
 use crate::project::{Format, Report, Section, Shape};
 
 /// One number's meaning.
@@ -29,7 +30,13 @@ pub fn shape_terms(section: &Section) -> Vec<&str> {
         .map(|column| column.name.as_str());
     match section.shape {
         Shape::Numbers => columns.chain(["vs_yesterday", "vs_same_weekday"]).collect(),
-        Shape::Table | Shape::Bars => columns.collect(),
+        Shape::Table | Shape::Bars | Shape::Flow => {
+            columns.filter(|column| *column != LEVEL).collect()
+        }
+        Shape::FunnelEnds => vec!["entrants", "reached", "end_state", "same_day", "mature"],
+        Shape::TimeToConvert => vec!["reached", "median_us", "p90_us", "same_day", "mature"],
+        Shape::HeatMap => vec!["taps"],
+        Shape::ScrollCurve => vec!["views_reaching", "reached_share"],
         Shape::Funnel => vec![
             "entrants",
             "reached",

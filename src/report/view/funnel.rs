@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
-use serde::Serialize;
 
+pub use super::entry_days::Basis;
+use super::entry_days::{LONGEST_NAME, in_order, step_rows};
+use super::panels::{PanelView, PanelsView};
+use super::shapes::{BREAKDOWN, SEGMENT};
 use super::table::{CellView, HeadView, TableView};
 use super::{Charts, Maker};
 use crate::error::Result;
@@ -14,36 +17,6 @@ use crate::report::chart::{Funnel, FunnelStep};
 use crate::report::number::{clean, group, month_day, percent};
 use crate::report::section::{Cell, Grid, failed};
 use crate::report::words::Key;
-
-/// A section that declares this column compares segments instead of bases.
-pub const SEGMENT: &str = "segment";
-/// Names of funnels and steps on the page are cut here.
-const LONGEST_NAME: usize = 30;
-
-/// The pictures with their tables.
-#[derive(Debug, Serialize)]
-pub struct FunnelView {
-    panels: Vec<PanelView>,
-    /// Said where the mature basis has no due day yet.
-    note: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct PanelView {
-    title: String,
-    overall: String,
-    chart: usize,
-    table: TableView,
-}
-
-/// How an entry day is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Basis {
-    /// Every step on the entry's local day.
-    SameDay,
-    /// The whole window.
-    Mature,
-}
 
 /// One step's row.
 #[derive(Debug, Clone)]
@@ -58,6 +31,10 @@ pub struct Step {
     pub step_rate: Cell,
     /// From the first step.
     pub overall_rate: Cell,
+    /// Interval of `step_rate`, where declared.
+    pub step_interval: Option<(f64, f64)>,
+    /// Interval of `overall_rate`, where declared.
+    pub overall_interval: Option<(f64, f64)>,
     /// The whole window has passed.
     pub is_mature: bool,
 }
@@ -74,92 +51,76 @@ pub struct Chains {
     pub steps: BTreeMap<ChainKey, Vec<Step>>,
     /// Segments in the order the select gave them.
     pub segments: Vec<String>,
+    /// By which columns the segments are made, where declared.
+    pub breakdown: Option<String>,
 }
 
 impl Chains {
     /// Reads and checks: one funnel, steps 1, 2, 3 … without gap or repetition in each chain.
     pub fn read(maker: Maker, grid: &Grid) -> Result<Self> {
-        let at = |name| grid.place(name);
-        let (date, funnel, basis, no) = (at("date")?, at("funnel")?, at("basis")?, at("step_no")?);
-        let (name, mature) = (at("step")?, at("is_mature")?);
-        let (entrants, reached) = (at("entrants")?, at("reached")?);
-        let (step_rate, overall_rate) = (at("step_rate")?, at("overall_rate")?);
+        let (entrants, reached) = (grid.place("entrants")?, grid.place("reached")?);
+        let (step_rate, overall_rate) = (grid.place("step_rate")?, grid.place("overall_rate")?);
         let segment = grid.find(SEGMENT);
-        let section = grid.section;
+        let interval = |low, high| grid.find(low).zip(grid.find(high));
+        let step_interval = interval("step_rate_low", "step_rate_high");
+        let overall_interval = interval("overall_rate_low", "overall_rate_high");
+        let (funnel, rows) = step_rows(maker, grid)?;
         let mut numbered: BTreeMap<ChainKey, BTreeMap<i64, Step>> = BTreeMap::new();
-        let mut chains = Self {
-            funnel: String::new(),
-            steps: BTreeMap::new(),
-            segments: Vec::new(),
-        };
-        for row in &grid.rows {
-            let cell = |at: usize| row.get(at).unwrap_or(&Cell::Null);
-            let text = |at: usize, column| {
-                cell(at)
-                    .text()
-                    .ok_or_else(|| failed(section, column, "is null"))
-            };
-            let this = text(funnel, "funnel")?;
-            if chains.funnel.is_empty() {
-                chains.funnel = this.to_owned();
-            } else if chains.funnel != this {
-                return Err(failed(
-                    section,
-                    "funnel",
-                    "holds two funnels; a section shows one",
-                ));
-            }
-            let basis = match text(basis, "basis")? {
-                "same_day" => Basis::SameDay,
-                "mature" => Basis::Mature,
-                other => {
-                    let cause = format!(
-                        "is `{}`, neither same_day nor mature",
-                        clean(other, LONGEST_NAME)
-                    );
-                    return Err(failed(section, "basis", &cause));
+        let mut segments: Vec<String> = Vec::new();
+        let by = grid.find(BREAKDOWN);
+        let mut breakdown: Option<String> = None;
+        for row in rows {
+            if let Some(this) = by.and_then(|at| row.cell(at).text()) {
+                if breakdown.as_deref().is_some_and(|other| other != this) {
+                    let cause = "holds two breakdowns; a section shows one";
+                    return Err(failed(grid.section, BREAKDOWN, cause));
                 }
-            };
-            let day = cell(date)
-                .date()
-                .ok_or_else(|| failed(section, "date", "is null"))?;
+                breakdown.get_or_insert_with(|| this.to_owned());
+            }
             let part = match segment {
-                Some(at) => text(at, SEGMENT)?.to_owned(),
+                Some(at) => row
+                    .cell(at)
+                    .text()
+                    .ok_or_else(|| failed(grid.section, SEGMENT, "is null"))?
+                    .to_owned(),
                 None => String::new(),
             };
-            let Cell::Int(number) = *cell(no) else {
-                return Err(failed(section, "step_no", "is null"));
-            };
-            if !chains.segments.contains(&part) {
-                chains.segments.push(part.clone());
+            if !segments.contains(&part) {
+                segments.push(part.clone());
             }
-            let step = Step {
-                title: clean(
-                    maker.input.step_title(this, text(name, "step")?),
-                    LONGEST_NAME,
-                ),
-                entrants: cell(entrants).clone(),
-                reached: cell(reached).clone(),
-                step_rate: cell(step_rate).clone(),
-                overall_rate: cell(overall_rate).clone(),
-                is_mature: *cell(mature) == Cell::Flag(true),
+            let ends = |places: Option<(usize, usize)>| {
+                let (low, high) = places?;
+                row.cell(low).number().zip(row.cell(high).number())
             };
-            let steps = numbered.entry((basis, day, part)).or_default();
+            let step = Step {
+                title: row.title.clone(),
+                entrants: row.cell(entrants).clone(),
+                reached: row.cell(reached).clone(),
+                step_rate: row.cell(step_rate).clone(),
+                overall_rate: row.cell(overall_rate).clone(),
+                step_interval: ends(step_interval),
+                overall_interval: ends(overall_interval),
+                is_mature: row.is_mature,
+            };
+            let (day, number) = (row.day, row.number);
+            let steps = numbered.entry((row.basis, day, part)).or_default();
             if steps.insert(number, step).is_some() {
                 let cause = format!(
                     "{number} comes twice on {day}; does the select filter breakdown and segment?"
                 );
-                return Err(failed(section, "step_no", &cause));
+                return Err(failed(grid.section, "step_no", &cause));
             }
         }
-        for (key, steps) in numbered {
-            if !steps.keys().copied().eq(1..=steps.len() as i64) {
-                let cause = format!("of {} are not 1, 2, 3 … without gap", key.1);
-                return Err(failed(section, "step_no", &cause));
-            }
-            chains.steps.insert(key, steps.into_values().collect());
-        }
-        Ok(chains)
+        let steps = numbered
+            .into_iter()
+            .map(|(key, steps)| in_order(grid, key.1, steps).map(|steps| (key, steps)))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            funnel,
+            steps,
+            segments,
+            breakdown,
+        })
     }
 
     /// One chain of all entrants.
@@ -226,7 +187,7 @@ impl Pair<'_> {
 }
 
 /// The pictures; `None` where the report's day has no rows.
-pub fn funnel(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<FunnelView>> {
+pub fn funnel(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<PanelsView>> {
     let chains = Chains::read(maker, grid)?;
     let Some(same_day) = chains.same_day(maker.input.date) else {
         return Ok(None);
@@ -248,12 +209,10 @@ pub fn funnel(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<Option<F
             charts,
         ));
     }
-    Ok(Some(FunnelView {
-        panels,
-        note: mature
-            .is_none()
-            .then(|| maker.words.get(Key::MatureNotDue).to_owned()),
-    }))
+    let note = mature
+        .is_none()
+        .then(|| maker.words.get(Key::MatureNotDue).to_owned());
+    Ok(Some(PanelsView::new(panels, note)))
 }
 
 fn panel(maker: Maker, funnel: &str, title: Key, pair: Pair, charts: &mut Charts) -> PanelView {
@@ -292,7 +251,7 @@ fn panel(maker: Maker, funnel: &str, title: Key, pair: Pair, charts: &mut Charts
     };
     PanelView {
         title,
-        overall: words.fill(Key::OverallRate, &[("rate", &overall)]),
+        figure: words.fill(Key::OverallRate, &[("rate", &overall)]),
         chart: charts.push(drawn.draw()),
         table: step_table(maker, pair),
     }

@@ -3,13 +3,22 @@
 
 mod bars;
 mod definitions;
+mod entry_days;
+mod flow;
 mod funnel;
+mod funnel_ends;
+mod heat_map;
 mod matrix;
 mod numbers;
 mod page;
+mod page_blocks;
+mod panels;
+mod scroll_curve;
 mod sentence;
+mod shapes;
 mod status;
 mod table;
+mod time_to_convert;
 
 use serde::Serialize;
 
@@ -19,7 +28,7 @@ use super::chart::Svg;
 use super::input::RenderInput;
 use super::number::Writer;
 use super::words::{Key, Words};
-use crate::project::{SectionColumn, Shape};
+use crate::project::SectionColumn;
 
 /// What every view is made with.
 #[derive(Clone, Copy)]
@@ -35,6 +44,11 @@ impl<'a> Maker<'a> {
         self.words
             .label(&column.name, column.label.as_ref())
             .unwrap_or(&column.name)
+    }
+
+    /// Label of a column of a shape that names its own.
+    fn term<'s>(&'s self, column: &'s str) -> &'s str {
+        self.words.label(column, None).unwrap_or(column)
     }
 
     /// `label value`
@@ -68,35 +82,15 @@ pub struct SectionView {
     title: String,
     numbers: Option<numbers::NumbersView>,
     table: Option<table::TableView>,
-    funnel: Option<funnel::FunnelView>,
+    panels: Option<panels::PanelsView>,
     matrix: Option<matrix::MatrixView>,
     bars: Option<bars::BarsView>,
     empty: Option<String>,
 }
 
-/// Columns that a shape needs, with what they must be.
-pub fn needed_columns(
-    shape: Shape,
-) -> &'static [(&'static str, &'static [crate::project::Format])] {
-    use crate::project::Format::{Count, Date, Flag, Percent, Text, Word};
-    match shape {
-        Shape::Numbers => &[("date", &[Date])],
-        Shape::Funnel => &[
-            ("date", &[Date]),
-            ("funnel", &[Word, Text]),
-            ("basis", &[Word, Text]),
-            ("is_mature", &[Flag]),
-            ("step_no", &[Count]),
-            ("step", &[Word, Text]),
-            ("entrants", &[Count]),
-            ("reached", &[Count]),
-            ("step_rate", &[Percent]),
-            ("overall_rate", &[Percent]),
-        ],
-        Shape::Table | Shape::Bars => &[],
-    }
-}
-
 pub use definitions::shape_terms;
-pub use funnel::SEGMENT;
 pub use numbers::MOST_CARDS;
+pub use shapes::{
+    BREAKDOWN, INTERVALS, LEVEL, SEGMENT, further_columns, names_its_own, needed_columns,
+    own_labels,
+};

@@ -4,12 +4,18 @@ use serde::Serialize;
 
 use super::bars::bars;
 use super::definitions::{DefinitionView, definitions};
-use super::funnel::{Chains, SEGMENT, funnel};
+use super::flow::flow;
+use super::funnel::{Chains, funnel};
+use super::funnel_ends::funnel_ends;
+use super::heat_map::heat_map;
 use super::matrix::matrix;
 use super::numbers::{core, numbers};
+use super::scroll_curve::scroll_curve;
 use super::sentence::sentence;
+use super::shapes::SEGMENT;
 use super::status::{StatusView, status};
 use super::table::table;
+use super::time_to_convert::time_to_convert;
 use super::{Charts, Maker, SectionView};
 use crate::error::Result;
 use crate::project::{Report, Shape};
@@ -116,7 +122,7 @@ fn section(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<SectionView
         title: grid.section.title.get(maker.words.locale).to_owned(),
         numbers: None,
         table: None,
-        funnel: None,
+        panels: None,
         matrix: None,
         bars: None,
         empty: None,
@@ -133,13 +139,21 @@ fn section(maker: Maker, grid: &Grid, charts: &mut Charts) -> Result<SectionView
         Shape::Table => view.table = Some(table(maker, grid)),
         Shape::Bars => view.bars = Some(bars(maker, grid, charts)?),
         Shape::Funnel if grid.find(SEGMENT).is_some() => {
-            view.matrix = matrix(maker, grid)?;
-            view.empty = view.matrix.is_none().then(no_day);
+            view.matrix = matrix(maker, grid, charts)?;
         }
-        Shape::Funnel => {
-            view.funnel = funnel(maker, grid, charts)?;
-            view.empty = view.funnel.is_none().then(no_day);
-        }
+        Shape::Funnel => view.panels = funnel(maker, grid, charts)?,
+        Shape::FunnelEnds => view.panels = funnel_ends(maker, grid, charts)?,
+        Shape::TimeToConvert => view.panels = time_to_convert(maker, grid, charts)?,
+        Shape::Flow => view.panels = Some(flow(maker, grid, charts)?),
+        Shape::HeatMap => view.panels = Some(heat_map(maker, grid, charts)?),
+        Shape::ScrollCurve => view.panels = Some(scroll_curve(maker, grid, charts)?),
+    }
+    let is_funnel = matches!(
+        grid.section.shape,
+        Shape::Funnel | Shape::FunnelEnds | Shape::TimeToConvert
+    );
+    if is_funnel && view.panels.is_none() && view.matrix.is_none() {
+        view.empty = Some(no_day());
     }
     Ok(view)
 }
