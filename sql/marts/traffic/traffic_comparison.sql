@@ -5,58 +5,7 @@
 --     rate = the channel's mean share of visitors × change of its rate
 -- where a mean is that of before and after. A channel that came on one side only has no change of rate
 -- of its own: all of it is mix.
-with compared as (
-    select
-        marks.mark,
-        marks.marked_date,
-        marks.days,
-        quality.date,
-        quality.date >= marks.marked_date as is_after,
-        quality.channel,
-        quality.visitors,
-        quality.effective_users,
-        quality.payers,
-        quality.revenue,
-        quality.spend
-    from traffic_quality as quality
-    join int_marked_dates as marks
-        on arrow_cast(quality.date, 'Int32') >= arrow_cast(marks.marked_date, 'Int32') - marks.days
-        and arrow_cast(quality.date, 'Int32') < arrow_cast(marks.marked_date, 'Int32') + marks.days
-),
-
--- Only what is due: no day of either side may be missing.
-due as (
-    select
-        mark,
-        max(date) as last_date
-    from compared
-    group by mark, days
-    having count(distinct date) = 2 * days
-),
-
-channels as (
-    select
-        compared.mark,
-        compared.marked_date,
-        compared.days,
-        due.last_date,
-        compared.channel,
-        sum(case when is_after then 0 else visitors end) as visitors_before,
-        sum(case when is_after then visitors else 0 end) as visitors_after,
-        sum(case when is_after then 0 else effective_users end) as effective_users_before,
-        sum(case when is_after then effective_users else 0 end) as effective_users_after,
-        sum(case when is_after then 0 else payers end) as payers_before,
-        sum(case when is_after then payers else 0 end) as payers_after,
-        sum(case when is_after then 0 else revenue end) as revenue_before,
-        sum(case when is_after then revenue else 0 end) as revenue_after,
-        sum(case when is_after then 0 else spend end) as spend_before,
-        sum(case when is_after then spend else 0 end) as spend_after
-    from compared
-    join due on compared.mark = due.mark
-    group by compared.mark, compared.marked_date, compared.days, due.last_date, compared.channel
-),
-
-totals as (
+with totals as (
     select
         mark,
         marked_date,
@@ -72,7 +21,7 @@ totals as (
         sum(revenue_after) as revenue_after,
         sum(spend_before) as spend_before,
         sum(spend_after) as spend_after
-    from channels
+    from traffic_spans
     group by mark, marked_date, days, last_date
 ),
 
@@ -85,7 +34,7 @@ rates as (
         cast(channels.visitors_after as double) / nullif(totals.visitors_after, 0) as share_after,
         cast(totals.effective_users_before as double) / nullif(totals.visitors_before, 0) as rate_of_all_before,
         cast(totals.effective_users_after as double) / nullif(totals.visitors_after, 0) as rate_of_all_after
-    from channels
+    from traffic_spans as channels
     join totals on channels.mark = totals.mark
 ),
 
