@@ -7,4 +7,5 @@ mod fixture_behaviour;
 mod numbers;
 mod pages;
 mod parts;
+mod parts_rows;
 mod sections;
