@@ -14,3 +14,6 @@ pub fn models(project: &Project) -> Vec<ModelSource> {
 
 /// Names of the tables that declared analyses make.
 pub const TABLES: &[&str] = funnel::TABLES;
+
+/// The one of them that is computed from the funnels' events; the others are selects on it.
+pub const FROM_FUNNELS: &str = funnel::TABLES[0];

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Workspace;
+use crate::analysis;
 use crate::error::{Error, Result};
 use crate::ingest;
 use crate::model::check::friendly;
@@ -295,8 +296,7 @@ fn of_model(workspace: &Workspace, model: &Model) -> Node {
         .iter()
         .map(|table| dependency(workspace, table, workspace.models.window_of(model, table)))
         .collect();
-    if !is_declared {
-        // Compiled from the funnels.
+    if model.name() == analysis::FROM_FUNNELS {
         let funnels = workspace.project.funnels.keys();
         depends_on.extend(funnels.map(|funnel| Dependency {
             node: format!("funnel.{funnel}"),

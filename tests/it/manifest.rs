@@ -70,7 +70,9 @@ async fn the_graph_is_resolved() {
         nodes.keys().collect::<Vec<_>>(),
         [
             "funnel.buy",
+            "model.funnel_ends",
             "model.funnel_steps",
+            "model.funnel_totals",
             "model.stg_events",
             "model.total",
             "model.users",
@@ -79,7 +81,13 @@ async fn the_graph_is_resolved() {
     );
     assert_eq!(
         written["build_order"],
-        json!(["model.funnel_steps", "model.users", "model.total"])
+        json!([
+            "model.funnel_totals",
+            "model.funnel_ends",
+            "model.funnel_steps",
+            "model.users",
+            "model.total"
+        ])
     );
     let users = &nodes["model.users"];
     assert_eq!(
@@ -105,8 +113,12 @@ async fn the_graph_is_resolved() {
         json!([{"node": "source.events", "before_days": 0, "after_days": 2}])
     );
     assert_eq!(
-        nodes["model.funnel_steps"]["parents"],
+        nodes["model.funnel_totals"]["parents"],
         json!(["funnel.buy", "source.events"])
+    );
+    assert_eq!(
+        nodes["model.funnel_steps"]["parents"],
+        json!(["model.funnel_totals"])
     );
     let events = &nodes["source.events"];
     assert_eq!(

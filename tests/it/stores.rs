@@ -138,7 +138,13 @@ async fn tables(place: &Place) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-const NAMES: [&str; 3] = ["events", "daily", "funnel_steps"];
+const NAMES: [&str; 5] = [
+    "events",
+    "daily",
+    "funnel_ends",
+    "funnel_steps",
+    "funnel_totals",
+];
 
 /// The whole suite on one place; gives what is published in the end.
 async fn suite(place: &Place) -> BTreeMap<String, Vec<u8>> {
