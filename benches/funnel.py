@@ -9,9 +9,9 @@ from data import LAST_DATE, Shape, raw, source_only, warm
 
 SCALES = {
     # Many users who rarely come back.
-    "full": Shape(days=60, users=1_080_000, return_pct=5),
+    "full": Shape(days=60, users=850_000, return_pct=5),
     # Ten times as many, by hand: about 110 million events.
-    "huge": Shape(days=60, users=10_800_000, return_pct=5),
+    "huge": Shape(days=60, users=8_500_000, return_pct=5),
     "small": Shape(days=6, users=3_000, return_pct=20),
 }
 MEMORY_LIMIT = 300e6
