@@ -182,7 +182,8 @@ pub enum AtFile {
 struct GroupingMapping {
     /// Columns taken together.
     #[schemars(length(min = 1), example = ["channel"])]
-    columns: Vec<String>,
+    #[schemars(required)]
+    columns: Option<Vec<String>>,
     /// Where along the chain the value is taken: at its `first` step (default), at the `last` that was
     /// reached, or at `each`, so that the events of each value are a funnel of their own.
     at: Option<AtFile>,
@@ -225,7 +226,7 @@ impl<'de> Deserialize<'de> for GroupingFile {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<GroupingFile, A::Error> {
                 let mapping = GroupingMapping::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(GroupingFile {
-                    columns: mapping.columns,
+                    columns: mapping.columns.unwrap_or_default(),
                     at: mapping.at,
                     at_least: mapping.at_least,
                     segments: mapping.segments,
