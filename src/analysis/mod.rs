@@ -5,7 +5,7 @@ pub mod check;
 mod funnel;
 
 use crate::model::ModelSource;
-use crate::project::Project;
+use crate::project::{FUNNEL_TABLES, Project};
 
 /// Everything a project's declared analyses compile to.
 pub fn models(project: &Project) -> Vec<ModelSource> {
@@ -13,7 +13,7 @@ pub fn models(project: &Project) -> Vec<ModelSource> {
 }
 
 /// Names of the tables that declared analyses make.
-pub const TABLES: &[&str] = funnel::TABLES;
+pub const TABLES: &[&str] = &FUNNEL_TABLES;
 
 /// The one of them that is computed from the funnels' events; the others are selects on it.
-pub const FROM_FUNNELS: &str = funnel::TABLES[0];
+pub const FROM_FUNNELS: &str = FUNNEL_TABLES[0];

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::check::{self, Basics, Checker, Declared, FUNNEL_TABLES, Surroundings, Tables};
+use super::check::{self, Basics, Checker, Declared, Surroundings, Tables};
 use super::files::{self, Files, PROJECT_FILE, Pair, ReportFolder};
 use super::parts::{Parts, Select};
 use super::raw::{ContractFile, PipelineFile, ProjectFile, ReportFile, SectionFile};
@@ -14,7 +14,7 @@ use super::tree::{Document, Node};
 use super::walk::{self, Read};
 use super::{parse, schema, words};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::project::{Contract, LocalText, Project, Report, Section, Stores};
+use crate::project::{Contract, FUNNEL_TABLES, LocalText, Project, Report, Section, Stores};
 
 /// A YAML file read as a `T`.
 struct Loaded<T> {

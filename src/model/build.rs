@@ -17,7 +17,7 @@ use futures::TryStreamExt;
 
 use super::check::plan;
 use super::sql::{Dates, bind};
-use super::{Model, Models, Window};
+use super::{Model, Models, Window, windows};
 use crate::engine::{Engine, PartitionFile, PublishedTable};
 use crate::error::{Error, Result};
 use crate::project::{Build, Project, date32};
@@ -114,26 +114,25 @@ async fn register_views(
     range: &Range,
 ) -> Result<()> {
     // Models come in building order: a view stands after the views it reads.
-    let mut needed = std::collections::BTreeSet::new();
-    collect_views(models, model, &mut needed);
-    for view in models.iter().filter(|model| needed.contains(model.name())) {
-        let frame = query(session, view, range).await?;
+    let windows = windows::of_views(models, model);
+    for view in models.iter().filter(|model| model.is_view()) {
+        let Some(window) = windows.get(view.name()) else {
+            continue;
+        };
+        // A view is asked for the dates that the model reads of it.
+        let (start, end) = window.around((range.start, range.end));
+        let asked = Range {
+            start,
+            end,
+            ..*range
+        };
+        let frame = query(session, view, &asked).await?;
         let plan = frame.logical_plan().clone();
         session
             .register_table(view.name(), Arc::new(ViewTable::new(plan, None)))
             .map_err(Error::engine(format!("registering {}", view.name())))?;
     }
     Ok(())
-}
-
-fn collect_views(models: &Models, model: &Model, needed: &mut std::collections::BTreeSet<String>) {
-    for table in &model.tables {
-        if let Some(view) = models.get(table).filter(|model| model.is_view())
-            && needed.insert(table.clone())
-        {
-            collect_views(models, view, needed);
-        }
-    }
 }
 
 /// A stored table; one of a source tells how its rows are sorted.

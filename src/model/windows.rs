@@ -7,6 +7,12 @@ use chrono::{Days, NaiveDate};
 use super::{Model, Models};
 use crate::project::{Before, Build};
 
+/// What `before: all` binds a view's `$start` to.
+const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+
 /// Days of a table a model sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
@@ -33,6 +39,17 @@ impl Window {
             }
             Self::Earlier => day < start,
             Self::All => true,
+        }
+    }
+
+    /// The dates seen when those from `start` to `end` are built.
+    pub fn around(self, (start, end): (NaiveDate, NaiveDate)) -> (NaiveDate, NaiveDate) {
+        match self {
+            Self::Around { before, after } => (
+                before.first_day(start).max(FIRST_DAY),
+                end.checked_add_days(Days::new(after.into())).unwrap_or(end),
+            ),
+            Self::Earlier | Self::All => (start, end),
         }
     }
 
@@ -103,6 +120,35 @@ pub(super) fn resolve(models: &Models, model: &Model) -> BTreeMap<String, Window
         *window = Window::Earlier;
     }
     found
+}
+
+/// Window of every view the model reads, through views: which dates it is asked for.
+pub(super) fn of_views(models: &Models, model: &Model) -> BTreeMap<String, Window> {
+    let mut found = BTreeMap::new();
+    let here = Window::Around {
+        before: Before::Days(0),
+        after: 0,
+    };
+    add_views(models, model, here, &mut found);
+    found
+}
+
+fn add_views(models: &Models, model: &Model, here: Window, found: &mut BTreeMap<String, Window>) {
+    for table in &model.tables {
+        let Some(view) = models.get(table).filter(|model| model.is_view()) else {
+            continue;
+        };
+        let mut reads = model.contract.reads.iter();
+        let window = match reads.find(|reads| reads.table == *table) {
+            Some(reads) => here.plus(reads.before, reads.after_days),
+            None => here,
+        };
+        found
+            .entry(table.clone())
+            .and_modify(|known| *known = known.union(window))
+            .or_insert(window);
+        add_views(models, view, window, found);
+    }
 }
 
 fn add(models: &Models, model: &Model, here: Window, found: &mut BTreeMap<String, Window>) {

@@ -2,6 +2,15 @@
 
 use super::{Duration, LocalText};
 
+/// The tables that the funnels of a project may fill.
+pub const FUNNEL_TABLES: [&str; 5] = [
+    "funnel_totals",
+    "funnel_steps",
+    "funnel_ends",
+    "funnel_fields",
+    "funnel_leverage",
+];
+
 /// A funnel declared in YAML; compiled to SQL by [`crate::analysis`](../../analysis/index.html).
 #[derive(Debug, Clone)]
 pub struct Funnel {

@@ -24,7 +24,8 @@ pub use contract::{Before, Build, ColumnContract, Contract, KeyFigures, Reads};
 pub use data_type::{DataType, ElementType};
 pub use duration::{DAY_US, Duration, HOUR_US, MINUTE_US, SECOND_US};
 pub use funnel::{
-    Breakdown, BreakdownAt, Condition, Exclusion, Funnel, SegmentTable, Step, StepField, StepOrder,
+    Breakdown, BreakdownAt, Condition, Exclusion, FUNNEL_TABLES, Funnel, SegmentTable, Step,
+    StepField, StepOrder,
 };
 pub use layout_hours::{LayoutHour, layout_dates, layout_hours};
 pub use limits::Limits;

@@ -4,10 +4,10 @@ use super::contract::{self, Made, column, known_count, number, text};
 use super::numbering::numbered;
 use super::{literal, totals};
 use crate::model::ModelSource;
-use crate::project::{ColumnRule, DataType, Funnel, Project};
+use crate::project::{ColumnRule, DataType, FUNNEL_TABLES, Funnel, Project};
 
 /// The table.
-pub(super) const TABLE: &str = "funnel_ends";
+pub(super) const TABLE: &str = FUNNEL_TABLES[2];
 
 /// States as `funnel_path` names them.
 const STATES: [&str; 6] = [

@@ -4,10 +4,10 @@ use super::contract::{self, Made, count, number, share, text};
 use super::numbering::numbered;
 use super::{literal, totals};
 use crate::model::ModelSource;
-use crate::project::{Funnel, Project};
+use crate::project::{FUNNEL_TABLES, Funnel, Project};
 
 /// The table.
-pub(super) const TABLE: &str = "funnel_fields";
+pub(super) const TABLE: &str = FUNNEL_TABLES[3];
 
 /// The model; `None` where no step has fields.
 pub(super) fn model(project: &Project, funnels: &[&Funnel]) -> Option<ModelSource> {

@@ -8,10 +8,10 @@
 use super::contract::{self, Made, amount, column, number, share, text};
 use super::{literal, totals};
 use crate::model::ModelSource;
-use crate::project::{Before, DataType, Funnel, Project, Reads};
+use crate::project::{Before, DataType, FUNNEL_TABLES, Funnel, Project, Reads};
 
 /// The table.
-pub(super) const TABLE: &str = "funnel_leverage";
+pub(super) const TABLE: &str = FUNNEL_TABLES[4];
 /// Days that the elasticity looks at, the entry day among them.
 const DAYS: u32 = 28;
 /// Fewer days with revenue than this, or a rate that moves less than this (as a standard deviation of its

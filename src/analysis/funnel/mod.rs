@@ -28,15 +28,6 @@ mod totals;
 use crate::model::ModelSource;
 use crate::project::{Funnel, Project};
 
-/// The tables that funnels may go to.
-pub(super) const TABLES: &[&str] = &[
-    totals::TABLE,
-    steps::TABLE,
-    ends::TABLE,
-    fields::TABLE,
-    leverage::TABLE,
-];
-
 /// The models of all declared funnels; none if there are none.
 pub(super) fn models(project: &Project) -> Vec<ModelSource> {
     let funnels: Vec<&Funnel> = project.funnels.values().collect();

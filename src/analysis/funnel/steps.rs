@@ -4,10 +4,10 @@ use super::contract::{self, Made, column, count, known_count, number, share, tex
 use super::numbering::numbered;
 use super::{literal, totals};
 use crate::model::ModelSource;
-use crate::project::{ColumnRule, DataType, Funnel, Project};
+use crate::project::{ColumnRule, DataType, FUNNEL_TABLES, Funnel, Project};
 
 /// The table.
-pub(super) const TABLE: &str = "funnel_steps";
+pub(super) const TABLE: &str = FUNNEL_TABLES[1];
 
 /// The model; `funnels` are not empty.
 pub(super) fn model(project: &Project, funnels: &[&Funnel]) -> ModelSource {

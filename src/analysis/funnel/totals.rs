@@ -8,12 +8,12 @@ use super::contract::{self, Made, column, number, text, time_us};
 use super::{literal, quoted, rules};
 use crate::model::ModelSource;
 use crate::project::{
-    Before, Breakdown, BreakdownAt, DataType, Funnel, Project, Reads, SECOND_US, Source,
-    days_reached,
+    Before, Breakdown, BreakdownAt, DataType, FUNNEL_TABLES, Funnel, Project, Reads, SECOND_US,
+    Source, days_reached,
 };
 
 /// The table.
-pub(super) const TABLE: &str = "funnel_totals";
+pub(super) const TABLE: &str = FUNNEL_TABLES[0];
 /// The type of summed values.
 pub(super) const VALUE_TYPE: &str = "decimal(38,6)";
 

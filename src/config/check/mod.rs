@@ -27,7 +27,7 @@ pub use pipeline::{Declared, pipeline};
 pub use project::{Basics, project};
 pub use report::{report, section};
 pub use source::Surroundings;
-pub use tables::{FUNNEL_TABLES, Tables};
+pub use tables::Tables;
 
 use crate::config::raw::PipelineFile;
 use crate::config::tree::Node;

@@ -3,16 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::tree::Node;
-use crate::project::DataType;
-
-/// The tables that the funnels of a project may fill.
-pub const FUNNEL_TABLES: [&str; 5] = [
-    "funnel_totals",
-    "funnel_steps",
-    "funnel_ends",
-    "funnel_fields",
-    "funnel_leverage",
-];
+use crate::project::{DataType, FUNNEL_TABLES};
 
 /// Columns of every source.
 const EVERY_SOURCE: [(&str, DataType); 4] = [

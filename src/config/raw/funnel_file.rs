@@ -156,7 +156,7 @@ pub struct GroupingFile {
     /// Where along the chain.
     pub at: Option<AtFile>,
     /// Fewest entrants of a segment.
-    pub at_least: Option<u64>,
+    pub at_least: Option<i64>,
     /// Table of segments.
     pub segments: Option<String>,
     /// Whether it was written as a mapping.
@@ -189,7 +189,7 @@ struct GroupingMapping {
     at: Option<AtFile>,
     /// Segments with fewer entrants a day are put together as `(other)`.
     #[schemars(example = &30)]
-    at_least: Option<u64>,
+    at_least: Option<i64>,
     /// Table that says to which segment an entity belongs: it has the entity's column, and may have `date`.
     #[schemars(example = &"user_tiers")]
     segments: Option<String>,

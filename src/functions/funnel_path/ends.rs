@@ -3,6 +3,7 @@
 use super::any;
 use super::row::Row;
 use super::rules::{Order, Rules};
+use super::strict;
 use crate::functions::local_clock::LocalClock;
 
 /// The state in which an entrant ends.
@@ -54,6 +55,9 @@ impl Basis {
         }
     }
 }
+
+/// Time, rank, steps and number of a row, in the order of events.
+type Place = (i64, u32, u32, u32);
 
 /// A chain that was chosen.
 #[derive(Debug, Clone, Default)]
@@ -107,8 +111,8 @@ impl Ends<'_> {
         self.rows[from..].iter().take_while(|row| self.is_seen(row))
     }
 
-    /// Puts optional steps into their gaps: each takes the earliest event after the step before it, and
-    /// before the next required step.
+    /// Puts optional steps into their gaps: each takes the earliest event between the required steps beside
+    /// it, whatever the other optional ones took.
     pub fn fill_optional(&self, chain: &mut Chain) {
         chain.step_rows.clear();
         chain.step_rows.resize(self.rules.steps, None);
@@ -133,27 +137,57 @@ impl Ends<'_> {
             if last + 1 == next {
                 continue;
             }
-            let mut after = self.rows[chain.rows[level - 1] as usize].time;
-            let until = match chain.rows.get(level) {
-                Some(row) => self.rows[*row as usize].time,
-                None => self.stop(first.time, after, level),
+            let before = self.rows[chain.rows[level - 1] as usize];
+            let (until, disturbed) = match chain.rows.get(level) {
+                Some(row) => (self.rows[*row as usize].time, None),
+                None => (
+                    self.stop(first.time, before.time, level),
+                    self.disturbance(&first, &before, level),
+                ),
             };
             for step in last + 1..next {
+                let within = self.rules.within_us[step];
+                let until = within.map_or(until, |within| {
+                    until.min(before.time.saturating_add(within))
+                });
                 let taken = &chain.step_rows;
                 let found = self
-                    .from(after)
+                    .from(before.time)
                     .take_while(|row| row.time <= until)
                     .find(|row| {
                         row.steps >> step & 1 == 1
                             && row.same == first.same
+                            && disturbed.is_none_or(|place| self.place(&first, row) <= place)
                             && !taken.contains(&Some(row.at))
                     });
                 if let Some(row) = found {
-                    after = row.time;
                     chain.step_rows[step] = Some(row.at);
                 }
             }
         }
+    }
+
+    /// Where a row stands in the order of events, for chains that hold what `first` holds: one of another
+    /// thing matches nothing there.
+    fn place(&self, first: &Row, row: &Row) -> Place {
+        let is_own = row.same == first.same || row.exclusions != 0;
+        match is_own {
+            true => (row.time, row.rank(self.rules), row.steps, row.at),
+            false => (row.time, 0, 0, row.at),
+        }
+    }
+
+    /// Where a strict chain that stopped was first disturbed.
+    fn disturbance(&self, first: &Row, last: &Row, level: usize) -> Option<Place> {
+        if self.rules.order != Order::Strict {
+            return None;
+        }
+        let after = self.place(first, last);
+        self.from(last.time)
+            .filter(|row| row.same != first.same || !strict::is_borne(self.rules, row, level))
+            .map(|row| self.place(first, row))
+            .filter(|place| *place > after)
+            .min()
     }
 
     /// Until when a chain that stopped may still take optional steps: the end of its window, or the

@@ -295,7 +295,7 @@ impl EntityPaths {
             basis,
             time: first.time,
             level: chain.level(),
-            step_no: furthest(rules, chain),
+            step_no: furthest(rules, rows, chain),
             state: end.state,
             next,
             step_us: &self.step_us,
@@ -307,15 +307,19 @@ impl EntityPaths {
     }
 }
 
-/// The numbers of the furthest required step and of the furthest of all.
-fn furthest(rules: &Rules, chain: &Chain) -> (usize, usize) {
+/// The numbers of the furthest required step and of the one reached last of all (of several at one time
+/// the highest).
+fn furthest(rules: &Rules, rows: &[Row], chain: &Chain) -> (usize, usize) {
     let required = chain
         .level()
         .checked_sub(1)
         .and_then(|at| rules.required.get(at))
         .map_or(0, |step| step + 1);
-    let last = chain.step_rows.iter().rposition(Option::is_some);
-    (required, last.map_or(0, |step| step + 1))
+    let reached = chain.step_rows.iter().enumerate();
+    let last = reached
+        .filter_map(|(step, row)| row.map(|row| (rows[row as usize].time, step)))
+        .max();
+    (required, last.map_or(0, |(_, step)| step + 1))
 }
 
 /// Of several events of one moment the smallest name is told, so that it depends on no order.

@@ -20,7 +20,7 @@
 //!
 //! **ordered**: other events may stand between the steps. **strict**: none but repeats of the step reached
 //! last and optional steps of that gap. **any**: step k is reached with k different steps; the entry is the
-//! first of them. One event fills at most one step; one that matches an exclusion fills none. Events of
+//! first of them. An optional step is reached by the earliest event between the required steps beside it. One event fills at most one step; one that matches an exclusion fills none. Events of
 //! equal time come by step: those that match nothing before all, exclusions behind all. What happens in the
 //! moment of a step is not after it.
 //!
@@ -31,7 +31,7 @@
 //! | `entry_date`, `basis` | the entry day; `same_day` (only that day's events are looked at) or `mature` |
 //! | `entry_time` | time of the chain's first step |
 //! | `level` | required steps reached, 1 to their number |
-//! | `step_no`, `last_step_no` | number of the furthest required step, and of the furthest step of all |
+//! | `step_no`, `last_step_no` | number of the furthest required step, and of the step reached last of all (of several at one time the highest) |
 //! | `end_state` | `converted`, `excluded`, `open`, `timed_out`, `elsewhere`, `gone`: the first that applies |
 //! | `next` | where `elsewhere`: the name of the first event after the furthest step (of several at one time the smallest) |
 //! | `step_us`, `wait_us` | lists with an item per step, null where not reached: microseconds since the entry, and since the required step before (null for the first) |

@@ -68,7 +68,7 @@ fn keep_later(kept: &mut Option<Tip>, tip: Tip) {
 
 /// Whether a row only repeats the last step of a chain of `level` steps, or fills an optional step that
 /// stands there.
-fn is_borne(rules: &Rules, row: &Row, level: usize) -> bool {
+pub fn is_borne(rules: &Rules, row: &Row, level: usize) -> bool {
     let Some(last) = level.checked_sub(1).map(|at| rules.required[at]) else {
         return false;
     };

@@ -6,7 +6,7 @@
 //! | field | of a step (`end_state` is null) | of an end |
 //! | --- | --- | --- |
 //! | `step_no` | number of the step, from 1 | furthest required step reached |
-//! | `last_step_no` | null | furthest step reached, optional ones too |
+//! | `last_step_no` | null | step reached last, optional ones too |
 //! | `end_state`, `next` | null | the state, and the event that took them elsewhere |
 //! | `entities` | entries that reached it | entries that ended so |
 //! | `value` | null | sum of the entries' values, null where none has one |

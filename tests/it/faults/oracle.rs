@@ -29,7 +29,7 @@ impl Expected {
             Self::in_room(&Room::of_size(&place, runtime, name, before, size), size)
         };
         let whole = from("whole", Before::Nothing);
-        assert_eq!(whole.files.len(), 3 * 3 + 1, "{:?}", whole.files.keys());
+        assert_eq!(whole.files.len(), 5 * 3 + 1, "{:?}", whole.files.keys());
         let late = from("late", Before::TwoDays);
         assert!(late.files == whole.files, "two ways, other bytes");
         whole

@@ -38,7 +38,7 @@ pub(super) fn breakdowns(
         let breakdown = Breakdown {
             columns: grouping.columns.clone(),
             at,
-            at_least: grouping.at_least,
+            at_least: at_least(grouping, entry, checker),
             segments,
         };
         if checked
@@ -57,6 +57,19 @@ pub(super) fn breakdowns(
         checked.push(breakdown);
     }
     checked
+}
+
+fn at_least(grouping: &GroupingFile, entry: &Node, checker: &mut Checker<'_>) -> Option<u64> {
+    let written = grouping.at_least?;
+    let read = u64::try_from(written).ok().filter(|read| *read > 0);
+    if read.is_none() {
+        checker.tell(
+            entry.place_of("at_least"),
+            format!("`at_least` cannot be {written}: it is a number of entrants, from 1 on"),
+            "write how many entrants a segment must have, such as `at_least: 30`",
+        );
+    }
+    read
 }
 
 /// Where the column at a position is written.

@@ -113,23 +113,7 @@ impl Log<'_> {
         if due_later(&self.rows[last], level) {
             return true;
         }
-        let place = |at: usize| {
-            let row = &self.rows[at];
-            let required = (0..32)
-                .find(|step| self.rules.required.contains(step) && self.is_step(row, first, *step));
-            let any = (0..32).find(|step| self.is_step(row, first, *step));
-            let rank = match (row.exclusions != 0, required, any) {
-                (true, ..) => 100,
-                (_, Some(step), _) | (_, None, Some(step)) => step + 1,
-                _ => 0,
-            };
-            let steps = if rank == 0 || rank == 100 {
-                0
-            } else {
-                row.steps
-            };
-            (row.time, rank, steps, at)
-        };
+        let place = |at: usize| self.place(first, at);
         let (from, to) = (place(last), place(next));
         if from >= to {
             return true;
@@ -140,18 +124,49 @@ impl Log<'_> {
             if here <= from || here >= to {
                 return false;
             }
-            let last_step = self.rules.required[level - 1];
-            let next_step = self.rules.required[level];
-            let repeats = self.is_step(row, first, last_step) && !due_later(row, level);
-            let is_required = self
-                .rules
-                .required
-                .iter()
-                .any(|step| self.is_step(row, first, *step));
-            let fills_gap = !is_required
-                && (last_step + 1..next_step).any(|step| self.is_step(row, first, step));
-            !repeats && !fills_gap
+            !self.bears(first, level, row)
         })
+    }
+
+    /// Where a row stands in the order of events, for chains that hold what `first` holds.
+    fn place(&self, first: &Given, at: usize) -> (i64, usize, u32, usize) {
+        let row = &self.rows[at];
+        let required = (0..32)
+            .find(|step| self.rules.required.contains(step) && self.is_step(row, first, *step));
+        let any = (0..32).find(|step| self.is_step(row, first, *step));
+        let rank = match (row.exclusions != 0, required, any) {
+            (true, ..) => 100,
+            (_, Some(step), _) | (_, None, Some(step)) => step + 1,
+            _ => 0,
+        };
+        let steps = if rank == 0 || rank == 100 {
+            0
+        } else {
+            row.steps
+        };
+        (row.time, rank, steps, at)
+    }
+
+    /// Whether a row may stand behind the last step of a strict chain of `level` steps.
+    fn bears(&self, first: &Given, level: usize, row: &Given) -> bool {
+        let last_step = self.rules.required[level - 1];
+        let next_step = self
+            .rules
+            .required
+            .get(level)
+            .copied()
+            .unwrap_or(self.rules.steps);
+        let due_later = (level..self.rules.required.len())
+            .any(|later| self.is_step(row, first, self.rules.required[later]));
+        let repeats = self.is_step(row, first, last_step) && !due_later;
+        let is_required = self
+            .rules
+            .required
+            .iter()
+            .any(|step| self.is_step(row, first, *step));
+        let fills_gap =
+            !is_required && (last_step + 1..next_step).any(|step| self.is_step(row, first, step));
+        repeats || fills_gap
     }
 
     fn is_step(&self, row: &Given, first: &Given, step: usize) -> bool {
@@ -361,7 +376,8 @@ fn judge(
         for gap in 1..=level {
             let last = rules.required[gap - 1];
             let next = rules.required.get(gap).copied().unwrap_or(rules.steps);
-            let mut after = own[gap - 1];
+            let after = own[gap - 1];
+            let first = &rows[chain[0]];
             let until = match own.get(gap) {
                 Some(time) => *time,
                 None => excluded_at.unwrap_or(window_end),
@@ -376,6 +392,17 @@ fn judge(
                             && row.time <= until
                             && !chain.contains(at)
                             && !taken.contains(at)
+                            && rules.within_us[step].is_none_or(|within| row.time - after <= within)
+                            && !(rules.order == Order::Strict
+                                && gap == level
+                                && (0..rows.len()).any(|other| {
+                                    let (from, to) =
+                                        (log.place(first, chain[level - 1]), log.place(first, *at));
+                                    let here = log.place(first, other);
+                                    from < here
+                                        && here < to
+                                        && !log.bears(first, level, &rows[other])
+                                }))
                     })
                     .min_by_key(|at| rows[*at].time);
                 let told = got.step_us[step].map(|us| start + us);
@@ -386,9 +413,9 @@ fn judge(
                     step + 1
                 );
                 if let Some(at) = found {
-                    after = rows[at].time;
+                    let time = rows[at].time;
                     let alike = (0..rows.len()).filter(|other| {
-                        rows[*other].time == after
+                        rows[*other].time == time
                             && log.fills(&rows[*other], step)
                             && !chain.contains(other)
                     });

@@ -207,8 +207,12 @@ cases! {
     optional_missed: log("window 5h; step 2 optional", 3, "A 0.1:00, C 0.1:20") => ["0 B 2 converted 0 - 20"];
     optional_too_late_for_its_gap: log("window 5h; step 2 optional", 3, "A 0.1:00, C 0.1:20, B 0.1:30") => ["0 B 2 converted 0 - 20"];
     optional_reached_then_nothing: log("window 5h; step 2 optional", 3, "A 0.1:00, B 0.1:10") => ["0 B 1 gone 0 10 -"];
-    optional_in_their_order: log("window 5h; step 2 optional; step 3 optional", 4, "A 0.1:00, C 0.1:05, B 0.1:10, D 0.1:20")
-        => ["0 B 2 converted 0 10 - 20"];
+    optional_in_any_order: log("window 5h; step 2 optional; step 3 optional", 4, "A 0.1:00, C 0.1:05, B 0.1:10, D 0.1:20")
+        => ["0 B 2 converted 0 10 5 20"];
+    two_optional_steps_need_two_events: log("window 5h; step 2 optional; step 3 optional", 4, "A 0.1:00, BC 0.1:05, D 0.1:20")
+        => ["0 B 2 converted 0 5 - 20"];
+    optional_within: log("window 5h; step 2 optional; step 2 within 5m", 3, "A 0.1:00, B 0.1:05, C 0.1:20") => ["0 B 2 converted 0 5 20"];
+    optional_within_is_over: log("window 5h; step 2 optional; step 2 within 5m", 3, "A 0.1:00, B 0.1:06, C 0.1:20") => ["0 B 2 converted 0 - 20"];
     an_optional_last_step: log("window 5h; step 2 optional", 2, "A 0.1:00, B 0.1:10") => ["0 B 1 converted 0 10"];
     within_passes_over_an_optional_step: log("window 5h; step 2 optional; step 3 within 30m", 3, "A 0.1:00, B 0.1:20, C 0.1:40")
         => ["0 B 1 timed_out 0 20 -"];
@@ -230,6 +234,8 @@ cases! {
     strict_begins_anew: log("window 5h; strict", 2, "A 0.1:00, home 0.1:05, A 0.1:10, B 0.1:20") => ["0 B 2 converted 0 10"];
     strict_bears_the_optional_step_of_the_gap: log("window 5h; strict; step 2 optional", 3, "A 0.1:00, B 0.1:10, C 0.1:20")
         => ["0 B 2 converted 0 10 20"];
+    strict_optional_after_something_else: log("window 5h; strict; step 2 optional", 3, "A 0.1:00, home 0.1:05, B 0.1:10") => ["0 B 1 elsewhere 0 - - > home"];
+    strict_optional_before_something_else: log("window 5h; strict; step 2 optional", 3, "A 0.1:00, B 0.1:05, home 0.1:10") => ["0 B 1 elsewhere 0 5 - > home"];
     strict_over_midnight: log("window 24h; strict", 2, "A 0.23:50, B 1.0:10") => ["0 S 1 gone 0 -", "0 M 2 converted 0 20"];
 
     // Any order.

@@ -1,6 +1,7 @@
 //! Rows of one entity in, its entries out.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use chrono_tz::Tz;
 
@@ -70,7 +71,7 @@ impl Asked {
         let mut numbers = Numbers {
             names: Names::default(),
             carried: Values::new(&DataType::Null).unwrap(),
-            same: Values::new(&DataType::Null).unwrap(),
+            same: Values::new(&DataType::UInt32).unwrap(),
             values: Vec::new(),
         };
         let question = Question {
@@ -88,6 +89,10 @@ impl Asked {
         let all: ArrayRef = std::sync::Arc::new(arrow::array::StringViewArray::from_iter_values(
             rows.iter().map(|row| row.name),
         ));
+        let held: ArrayRef =
+            std::sync::Arc::new(UInt32Array::from_iter(rows.iter().map(|row| row.same)));
+        let every = BooleanBuffer::new_set(rows.len());
+        let same = numbers.same.numbers(&held, &every, true).unwrap();
         for (at, given) in rows.iter().enumerate() {
             let mut steps = given.steps;
             if given.exclusions != 0 || (self.has_same && given.same.is_none()) {
@@ -100,10 +105,10 @@ impl Asked {
                 exclusions: given.exclusions,
                 name: numbers.names.number(all.as_string_view(), at),
                 carried: u32::MAX,
-                same: given
-                    .same
-                    .filter(|_| self.has_same && steps != 0)
-                    .unwrap_or(u32::MAX),
+                same: match self.has_same && steps != 0 {
+                    true => same[at],
+                    false => u32::MAX,
+                },
                 value: u32::MAX,
                 at: 0,
             };
