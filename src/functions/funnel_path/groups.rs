@@ -101,8 +101,8 @@ impl PathGroups {
         passing: Option<&BooleanBuffer>,
         group_of: impl Fn(usize) -> usize,
     ) -> Result<()> {
-        self.rows.reserve(input.len());
-        for row in 0..input.len() {
+        self.rows.reserve(input.rows());
+        for row in 0..input.rows() {
             let is_kept =
                 |chosen: Option<&BooleanBuffer>| chosen.is_none_or(|chosen| chosen.value(row));
             if is_kept(input.with_time()) && is_kept(passing) {
@@ -253,7 +253,7 @@ impl PathGroups {
         let input = self
             .finder
             .load(&columns, number("steps")?, number("exclusions")?)?;
-        let mut groups = Vec::with_capacity(input.len());
+        let mut groups = Vec::with_capacity(input.rows());
         for (state, range) in lists.value_offsets().windows(2).enumerate() {
             let length = (range[1] - range[0]) as usize;
             groups.extend(std::iter::repeat_n(group_of(state), length));

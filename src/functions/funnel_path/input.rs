@@ -123,7 +123,7 @@ impl Input {
     }
 
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.times.len()
     }
 

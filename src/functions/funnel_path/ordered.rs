@@ -112,8 +112,8 @@ fn extend_by_matching(
         .iter()
         .map(|row| row.steps & rules.required_bits)
         .collect();
-    for kept in 0..rules.levels() {
-        let tip = match before[kept] {
+    for (kept, tip) in before.iter().enumerate().take(rules.levels()) {
+        let tip = match *tip {
             None if kept == 0 && may_begin => None,
             Some(tip) if kept > 0 && may_go_on(rules, tip, kept, time) => Some(tip),
             _ => continue,

@@ -42,8 +42,8 @@ impl GroupTotals {
 
     fn take(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let groups = match emit_to {
-            EmitTo::All => self.0.len(),
-            EmitTo::First(groups) => groups.min(self.0.len()),
+            EmitTo::All => self.0.count(),
+            EmitTo::First(groups) => groups.min(self.0.count()),
         };
         self.0.lists(groups)
     }
