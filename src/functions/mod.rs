@@ -24,7 +24,9 @@ pub mod sessionize;
 pub mod wilson;
 pub mod window_funnel;
 
+mod condition_bits;
 mod constant;
+mod matching;
 #[cfg(test)]
 mod sql_testing;
 

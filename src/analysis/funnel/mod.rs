@@ -22,6 +22,7 @@ mod fields;
 mod leverage;
 mod numbering;
 mod rules;
+mod segments;
 mod steps;
 mod totals;
 

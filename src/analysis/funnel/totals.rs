@@ -5,6 +5,7 @@ use std::fmt::Write;
 use chrono_tz::Tz;
 
 use super::contract::{self, Made, column, number, text, time_us};
+use super::segments::{Cells, folding, named_struct};
 use super::{literal, quoted, rules};
 use crate::model::ModelSource;
 use crate::project::{
@@ -125,198 +126,27 @@ struct Pass<'a> {
     has_user_key: bool,
 }
 
-/// A column of the cells that a segment is made of.
-struct CellColumn {
-    /// Where it comes from.
-    from: String,
-    /// Its name among the cells.
-    name: String,
-}
-
 impl Pass<'_> {
     /// The breakdowns whose value is one for the whole chain.
     fn together(&self, breakdowns: &[&Breakdown]) -> String {
-        let mut carried: Vec<&str> = breakdowns
-            .iter()
-            .filter(|breakdown| breakdown.segments.is_none())
-            .flat_map(|breakdown| breakdown.columns.iter().map(String::as_str))
-            .collect();
-        carried.sort_unstable();
-        carried.dedup();
-        let mut cells: Vec<CellColumn> = Vec::new();
-        let mut joins = String::new();
-        let mut tables: Vec<&str> = Vec::new();
-        // By breakdown: the names of its columns among the cells.
-        let mut names: Vec<Vec<String>> = Vec::new();
-        for breakdown in breakdowns {
-            let (place, prefix) = match (&breakdown.segments, breakdown.at) {
-                (Some(segments), _) => {
-                    let at = match tables.iter().position(|known| *known == segments.table) {
-                        Some(at) => at,
-                        None => {
-                            tables.push(&segments.table);
-                            joins.push_str(&self.segment_join(
-                                breakdowns,
-                                &segments.table,
-                                tables.len() - 1,
-                            ));
-                            tables.len() - 1
-                        }
-                    };
-                    (
-                        format!("segments_{}", at + 1),
-                        format!("{}_", segments.table),
-                    )
-                }
-                (None, BreakdownAt::Last) => {
-                    ("entry['last_value']".to_string(), "last_".to_string())
-                }
-                (None, _) => ("entry['first_value']".to_string(), "first_".to_string()),
-            };
-            let mut own = Vec::new();
-            for column in &breakdown.columns {
-                let name = format!("{prefix}{column}");
-                if !cells.iter().any(|cell| cell.name == name) {
-                    let from = match breakdown.segments {
-                        Some(_) => format!("{place}.{}", quoted(column)),
-                        None => format!("{place}[{}]", literal(column)),
-                    };
-                    cells.push(CellColumn {
-                        from,
-                        name: name.clone(),
-                    });
-                }
-                own.push(name);
-            }
-            names.push(own);
-        }
-        let carried = match carried.as_slice() {
-            [] => "null".to_string(),
-            some => {
-                let pairs: Vec<String> = some
-                    .iter()
-                    .map(|name| format!("{}, {}", literal(name), quoted(name)))
-                    .collect();
-                format!("named_struct({})", pairs.join(", "))
-            }
-        };
-        let segments = breakdowns
-            .iter()
-            .zip(&names)
-            .map(|(breakdown, names)| Segment {
-                breakdown: breakdown.name(),
-                text: segment_text(names),
-                at_least: breakdown.at_least,
-            })
-            .collect::<Vec<_>>();
-        let cell_list: String = cells
-            .iter()
-            .map(|cell| format!("\n    {} as {},", cell.from, quoted(&cell.name)))
-            .collect();
-        let cell_names: String = cells
-            .iter()
-            .map(|cell| format!(", {}", quoted(&cell.name)))
-            .collect();
-        let entries = format!(
-            "cells as (
-  select
-    entry['entry_date'] as entry_date,
-    entry['basis'] as basis,{cell_list}
-    path_totals(entry) as totals
-  from entries{joins}
-  group by entry['entry_date'], entry['basis']{groups}
-)",
-            groups = cells
-                .iter()
-                .map(|cell| format!(", {}", cell.from))
-                .collect::<String>(),
-        );
-        self.query(&carried, &[], &entries, &cell_names, &segments, true)
+        let cells = Cells::together(&self.funnel.entity, breakdowns);
+        self.query(&[], &cells, true)
     }
 
     /// A breakdown at each step: the events of each value are a funnel of their own.
     fn each(&self, breakdown: &Breakdown) -> String {
-        let columns: Vec<String> = breakdown.columns.clone();
-        let names: Vec<String> = columns
-            .iter()
-            .map(|column| format!("each_{column}"))
-            .collect();
-        let cell_names: String = names
-            .iter()
-            .map(|name| format!(", {}", quoted(name)))
-            .collect();
-        let segments = [Segment {
-            breakdown: breakdown.name(),
-            text: segment_text(&names),
-            at_least: breakdown.at_least,
-        }];
-        let entries = format!(
-            "cells as (
-  select
-    entry['entry_date'] as entry_date,
-    entry['basis'] as basis{cell_names},
-    path_totals(entry) as totals
-  from entries
-  group by entry['entry_date'], entry['basis']{cell_names}
-)"
-        );
-        self.query("null", &columns, &entries, &cell_names, &segments, false)
+        self.query(&breakdown.columns, &Cells::each(breakdown), false)
     }
 
-    /// The join that brings the columns of a table of segments.
-    fn segment_join(&self, breakdowns: &[&Breakdown], table: &str, at: usize) -> String {
-        let of_table = || {
-            breakdowns.iter().filter(|breakdown| {
-                breakdown
-                    .segments
-                    .as_ref()
-                    .is_some_and(|of| of.table == table)
-            })
-        };
-        let by_date =
-            of_table().any(|breakdown| breakdown.segments.as_ref().is_some_and(|of| of.by_date));
-        let mut columns: Vec<&str> = of_table()
-            .flat_map(|breakdown| breakdown.columns.iter().map(String::as_str))
-            .collect();
-        columns.sort_unstable();
-        columns.dedup();
-        let entity = quoted(&self.funnel.entity);
-        // An entity is in one segment: of several values the smallest.
-        let values: String = columns
-            .iter()
-            .map(|column| format!(", min({0}) as {0}", quoted(column)))
-            .collect();
-        let (date, date_group, date_on, range) = if by_date {
-            (
-                "date, ",
-                "date, ",
-                format!(" and segments_{0}.date = entry['entry_date']", at + 1),
-                " where date between $start and $end",
-            )
-        } else {
-            ("", "", String::new(), "")
-        };
-        format!(
-            "
-  left join (
-    select {date}{entity} as entity{values} from {table}{range} group by {date_group}{entity}
-  ) as segments_{number} on segments_{number}.entity = entries.entity{date_on}",
-            table = quoted(table),
-            number = at + 1,
-        )
-    }
-
-    /// The whole query. `each` are columns that entities are told apart by, too; `cells` is the step that
-    /// counts entries; `has_overall` adds the rows of all entrants.
-    fn query(
-        &self,
-        carried: &str,
-        each: &[String],
-        cells: &str,
-        cell_names: &str,
-        segments: &[Segment],
-        has_overall: bool,
-    ) -> String {
+    /// The whole query. `each` are columns that entities are told apart by, too; `has_overall` adds the rows
+    /// of all entrants.
+    fn query(&self, each: &[String], cells: &Cells, has_overall: bool) -> String {
+        let Cells {
+            carried,
+            names: cell_names,
+            step: cells,
+            segments,
+        } = cells;
         let funnel = self.funnel;
         let days = days_reached(self.zone, funnel.window);
         let window = format!("interval '{} seconds'", funnel.window.us() / SECOND_US);
@@ -341,16 +171,7 @@ impl Pass<'_> {
             .iter()
             .map(|column| format!(", {}", quoted(&format!("each_{column}"))))
             .collect();
-        let same = match funnel.same.as_slice() {
-            [] => "null".to_string(),
-            columns => {
-                let pairs: Vec<String> = columns
-                    .iter()
-                    .map(|name| format!("{}, {}", literal(name), quoted(name)))
-                    .collect();
-                format!("named_struct({})", pairs.join(", "))
-            }
-        };
+        let same = named_struct(&funnel.same);
         let column = |name: &Option<String>| name.as_deref().map_or("null".to_string(), quoted);
         let segment_list: String = segments
             .iter()
@@ -380,7 +201,7 @@ impl Pass<'_> {
             }
             segment_names.push(name);
         }
-        let breakdown = match (has_overall, segments) {
+        let breakdown = match (has_overall, segments.as_slice()) {
             (true, []) => "'overall'".to_string(),
             (false, [one]) => literal(&one.breakdown),
             _ => format!("case{breakdowns}\n      else 'overall'\n    end"),
@@ -480,70 +301,4 @@ from counted
             name = literal(&funnel.name),
         )
     }
-}
-
-/// A breakdown's segment as an expression over the cells.
-struct Segment {
-    breakdown: String,
-    text: String,
-    at_least: Option<u64>,
-}
-
-fn segment_text(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| {
-            format!(
-                "coalesce(nullif(cast({} as varchar), ''), '(none)')",
-                quoted(name)
-            )
-        })
-        .collect::<Vec<_>>()
-        .join(" || ',' || ")
-}
-
-/// Where segments are counted from, and the steps that put small ones together. A segment's size is that
-/// of its entry day on the same-day basis, so that both bases show the same segments.
-fn folding(segments: &[Segment]) -> (&'static str, String) {
-    if segments.iter().all(|segment| segment.at_least.is_none()) {
-        return ("named", String::new());
-    }
-    let mut sizes = String::new();
-    let mut columns = String::new();
-    for (at, segment) in segments.iter().enumerate() {
-        let name = format!("segment_{}", at + 1);
-        match segment.at_least {
-            None => {
-                let _ = write!(columns, ",\n    {name}");
-            }
-            Some(at_least) => {
-                let _ = write!(
-                    sizes,
-                    ",\n    sum(case when basis = 'same_day' and end_state = '' and step_at = 1 then entities else 0 end)\n      \
-                     over (partition by entry_date, {name}) as entrants_{}",
-                    at + 1
-                );
-                let _ = write!(
-                    columns,
-                    ",\n    case when entrants_{} < {at_least} then '(other)' else {name} end as {name}",
-                    at + 1
-                );
-            }
-        }
-    }
-    let steps = format!(
-        "
-sized as (
-  select
-    *{sizes}
-  from named
-),
--- small segments put together
-folded as (
-  select
-    entry_date, basis, step_at, last_step_at, end_state, next_event, entities, value, wait_us, step_us{columns}
-  from sized
-),"
-    );
-    ("folded", steps)
 }

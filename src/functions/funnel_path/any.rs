@@ -2,9 +2,9 @@
 //! falls on the entry day.
 
 use super::chain::{Best, Found, Nodes};
-use super::matching::{Matching, most_steps};
 use super::row::{Row, moments};
 use super::rules::Rules;
+use crate::functions::matching::most_steps;
 
 /// The best chains that begin on `day`. `rows` are in order, none of them before `day`.
 pub fn search(rules: &Rules, rows: &[Row], day: i32, nodes: &mut Nodes) -> Found {
@@ -15,7 +15,6 @@ pub fn search(rules: &Rules, rows: &[Row], day: i32, nodes: &mut Nodes) -> Found
     // Rows from here to `end` may stand in one chain; an exclusion moves it on.
     let mut first = 0;
     let mut end = 0;
-    let mut masks: Vec<u32> = Vec::new();
     for moment in moments(rows) {
         end += moment.len();
         let time = moment[0].time;
@@ -45,9 +44,7 @@ pub fn search(rules: &Rules, rows: &[Row], day: i32, nodes: &mut Nodes) -> Found
             .fold(0, |bits, row| bits | row.steps)
             .count_ones() as usize;
         if different > known && moment.iter().any(|row| row.steps != 0) {
-            masks.clear();
-            masks.extend(held.iter().map(|row| row.steps));
-            let level = most_steps(&masks, rules.steps);
+            let level = most_steps(held.iter().map(|row| row.steps), rules.steps);
             if level > known {
                 best = chain(rules, held, day, level, nodes);
                 if level == rules.steps {
@@ -79,7 +76,7 @@ fn chain(rules: &Rules, rows: &[Row], day: i32, level: usize, nodes: &mut Nodes)
         row.day == day
             && row.steps != 0
             && (*start == 0 || rows[*start - 1].time < row.time || rows[*start - 1].steps == 0)
-            && most_steps(&masks[*start..], rules.steps) == level
+            && most_steps(masks[*start..].iter().copied(), rules.steps) == level
     })?;
     // Each row that lets one more step count is where that one is entered.
     let mut tip = None;
@@ -88,7 +85,7 @@ fn chain(rules: &Rules, rows: &[Row], day: i32, level: usize, nodes: &mut Nodes)
         if rows[end - 1].steps == 0 {
             continue;
         }
-        let most = most_steps(&masks[start..end], rules.steps);
+        let most = most_steps(masks[start..end].iter().copied(), rules.steps);
         if most > counted {
             counted = most;
             let (row, time) = (rows[end - 1].at, rows[end - 1].time);
@@ -103,8 +100,11 @@ fn chain(rules: &Rules, rows: &[Row], day: i32, level: usize, nodes: &mut Nodes)
 
 /// Whether one more row lets more different steps count.
 pub fn adds(rules: &Rules, rows: &[Row], row: &Row) -> bool {
-    let masks: Vec<u32> = rows.iter().chain([row]).map(|row| row.steps).collect();
-    let mut matching = Matching::new(&masks[..rows.len()]);
-    let before = (0..rules.steps).filter(|step| matching.add(*step)).count();
-    most_steps(&masks, rules.steps) > before
+    let steps_of = |rows: &[&[Row]]| -> usize {
+        let masks = rows
+            .iter()
+            .flat_map(|rows| rows.iter().map(|row| row.steps));
+        most_steps(masks, rules.steps)
+    };
+    steps_of(&[rows, std::slice::from_ref(row)]) > steps_of(&[rows])
 }

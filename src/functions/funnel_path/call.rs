@@ -11,10 +11,10 @@ use datafusion::physical_expr::PhysicalExpr;
 use super::entity::{EntityPaths, Numbers, Question};
 use super::input::{Columns, Input};
 use super::intern::{Names, Values};
-use super::money::Money;
 use super::output::{Output, OutputTypes};
 use super::row::Row;
 use super::rules::{Order, Rules};
+use super::value_type::ValueType;
 use crate::functions::constant;
 use crate::functions::local_clock::LocalClock;
 
@@ -38,7 +38,7 @@ pub struct Call {
     zone: Tz,
     types: OutputTypes,
     same: DataType,
-    money: Money,
+    value_type: ValueType,
 }
 
 impl Call {
@@ -91,7 +91,7 @@ impl Call {
                 value: types[VALUE].clone(),
             },
             same: types[SAME].clone(),
-            money: Money::of(&types[VALUE])?,
+            value_type: ValueType::of(&types[VALUE])?,
         })
     }
 
@@ -199,7 +199,7 @@ impl PathFinder {
     pub fn take(&mut self) -> Result<ArrayRef> {
         let Numbers { names, carried, .. } = &mut self.numbers;
         self.out
-            .take(&self.call.types, names, carried, &self.call.money)
+            .take(&self.call.types, names, carried, &self.call.value_type)
     }
 
     /// Bytes held.

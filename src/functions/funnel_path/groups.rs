@@ -15,8 +15,9 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::call::{CARRIED, CONDITIONS, Call, DATE, NAME, PathFinder, SAME, TIME, VALUE};
 use super::input::{Columns, Input};
-use super::money::Money;
 use super::row::Row;
+use super::value_type::ValueType;
+use crate::functions::condition_bits;
 
 /// The rows of all groups.
 #[derive(Debug)]
@@ -78,7 +79,12 @@ impl PathGroups {
         };
         let rows = values[DATE].len();
         let (steps, exclusions) = conditions.split_at(self.finder.call().steps());
-        let (steps, exclusions) = (bits(steps, rows)?, bits(exclusions, rows)?);
+        let bits = |conditions: &[ArrayRef]| -> Result<Vec<u32>> {
+            let mut bits = Vec::new();
+            condition_bits::fill(&mut bits, rows, conditions, "funnel_path")?;
+            Ok(bits)
+        };
+        let (steps, exclusions) = (bits(steps)?, bits(exclusions)?);
         let columns = Columns {
             date: Arc::clone(&values[DATE]),
             time: Arc::clone(&values[TIME]),
@@ -202,7 +208,7 @@ impl PathGroups {
             numbers.names.texts(&all(|row| row.name))?,
             numbers.carried.values(&all(|row| row.carried))?,
             numbers.same.values(&all(|row| row.same))?,
-            Money::of(&value_type)?.array(&values)?,
+            ValueType::of(&value_type)?.array(&values)?,
             Arc::new(UInt32Array::from(all(|row| row.steps))),
             Arc::new(UInt32Array::from(all(|row| row.exclusions))),
         ];
@@ -260,22 +266,6 @@ impl PathGroups {
         }
         self.keep(&input, None, |row| groups[row])
     }
-}
-
-/// The conditions that each row fulfils, as bits; null counts as false.
-fn bits(conditions: &[ArrayRef], rows: usize) -> Result<Vec<u32>> {
-    let mut bits = vec![0; rows];
-    for (at, condition) in conditions.iter().enumerate() {
-        let condition = condition.as_boolean_opt().ok_or_else(|| {
-            exec_datafusion_err!("funnel_path: condition {} is not boolean", at + 1)
-        })?;
-        let fulfilled = match condition.nulls() {
-            None => condition.values().clone(),
-            Some(nulls) => condition.values() & nulls.inner(),
-        };
-        fulfilled.set_indices().for_each(|row| bits[row] |= 1 << at);
-    }
-    Ok(bits)
 }
 
 impl GroupsAccumulator for PathGroups {

@@ -6,8 +6,8 @@ use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 
 use super::entity::Numbers;
-use super::money::Money;
 use super::row::{NONE, Row};
+use super::value_type::ValueType;
 
 /// The arguments that are no conditions, in their order.
 pub struct Columns {
@@ -39,8 +39,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Reads a batch. `steps` and `exclusions` are the conditions that each row fulfils; the value is
-    /// taken of rows with the step `last_step`.
+    /// Reads a batch. `steps` and `exclusions` are the conditions that each row fulfils, as bits.
     pub fn read(
         columns: &Columns,
         mut steps: Vec<u32>,
@@ -138,12 +137,12 @@ impl Input {
         (matches == 0).then(|| self.times[row])
     }
 
-    /// A row.
+    /// A row; its value is taken where it matches one of `value_steps`.
     pub fn row(&self, row: usize, value_steps: u32, numbers: &mut Numbers) -> Row {
         let steps = self.steps[row];
         let value = match steps & value_steps {
             0 => None,
-            _ => Money::value(&self.values, row),
+            _ => ValueType::value(&self.values, row),
         };
         let value = value.map_or(NONE, |value| {
             numbers.values.push(value);

@@ -64,8 +64,8 @@
 //! ```
 //!
 //! How it is built: `rules` and `call` read the constants, `input` the rows of a batch, `intern` turns names
-//! and values into numbers, `ordered`, `strict` and `any` find chains (`chain`; `matching` where rows share
-//! a moment and match several steps), `ends` says what became of them, `entity` does it for one entity,
+//! and values into numbers, `ordered`, `strict` and `any` find chains (`chain`; `functions::matching` where
+//! rows share a moment and match several steps), `ends` says what became of them, `entity` does it for one entity,
 //! `output` writes the lists, `groups` and `udaf` tie it to the engine. The operator that reads events by
 //! user (`engine::by_user`) calls `PathFinder` itself.
 
@@ -77,14 +77,13 @@ mod entity;
 mod groups;
 mod input;
 mod intern;
-mod matching;
-mod money;
 mod ordered;
 mod output;
 mod row;
 mod rules;
 mod strict;
 mod udaf;
+mod value_type;
 
 #[cfg(test)]
 mod tests;
@@ -92,7 +91,7 @@ mod tests;
 pub use call::{CARRIED, CONDITIONS, Call, DATE, NAME, PathFinder, SAME, TIME, VALUE};
 pub use input::{Columns, Input};
 pub use intern::Names;
-pub use money::Money;
 pub use output::is_time;
 pub use row::NONE;
 pub use udaf::FunnelPath;
+pub use value_type::ValueType;

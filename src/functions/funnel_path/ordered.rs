@@ -5,9 +5,9 @@
 //! with `within` too, and an exclusion ends all chains of a length alike.
 
 use super::chain::{Found, Nodes, Tip, keep_deeper, may_go_on};
-use super::matching::Matching;
 use super::row::{Row, moments};
 use super::rules::{Rules, STEPS_AT_MOST};
+use crate::functions::matching::Matching;
 
 /// By number of steps, from 1.
 type Tips = [Option<Tip>; STEPS_AT_MOST + 1];
@@ -108,17 +108,14 @@ fn extend_by_matching(
     mut note: impl FnMut(usize, Tip),
 ) {
     let time = moment[0].time;
-    let masks: Vec<u32> = moment
-        .iter()
-        .map(|row| row.steps & rules.required_bits)
-        .collect();
+    let masks = || moment.iter().map(|row| row.steps & rules.required_bits);
     for (kept, tip) in before.iter().enumerate().take(rules.levels()) {
         let tip = match *tip {
             None if kept == 0 && may_begin => None,
             Some(tip) if kept > 0 && may_go_on(rules, tip, kept, time) => Some(tip),
             _ => continue,
         };
-        let mut matching = Matching::new(&masks);
+        let mut matching = Matching::of(masks());
         for level in kept..rules.levels() {
             if !matching.add(rules.required[level]) {
                 break;

@@ -13,7 +13,7 @@ use datafusion::common::{Result, exec_err};
 
 use super::ends::{Basis, EndState};
 use super::intern::{Names, Values};
-use super::money::Money;
+use super::value_type::ValueType;
 
 /// The types that depend on the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Output {
         types: &OutputTypes,
         names: &mut Names,
         carried: &mut Values,
-        money: &Money,
+        value_type: &ValueType,
     ) -> Result<ArrayRef> {
         let out = std::mem::take(self);
         if i32::try_from(out.step_us.len()).is_err() {
@@ -174,7 +174,7 @@ impl Output {
             carried.values(&out.last)?,
             match types.value {
                 DataType::Null => new_null_array(&DataType::Null, rows),
-                _ => money.array(&out.value)?,
+                _ => value_type.array(&out.value)?,
             },
         ];
         let entries = StructArray::try_new(types.fields(), columns, None)?;

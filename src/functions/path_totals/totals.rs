@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use foldhash::fast::FixedState;
 
-use crate::functions::funnel_path::{Money, NONE, Names};
+use crate::functions::funnel_path::{NONE, Names, ValueType};
 
 /// The fields of a total; `value` is the type of the sums.
 pub fn fields(value: &DataType) -> Fields {
@@ -146,7 +146,7 @@ impl Totals {
                 state: self.names.number(state, row),
                 next: self.names.number(next, row),
             };
-            self.end(end, 1, Money::value(value, row))?;
+            self.end(end, 1, ValueType::value(value, row))?;
         }
         Ok(())
     }
@@ -196,7 +196,7 @@ impl Totals {
                         state: self.names.number(state, row),
                         next: self.names.number(next, row),
                     };
-                    self.end(end, entities.value(row), Money::value(value, row))?;
+                    self.end(end, entities.value(row), ValueType::value(value, row))?;
                 }
             }
         }
@@ -315,7 +315,7 @@ impl Lists {
             names.texts(&self.state)?,
             names.texts(&self.next)?,
             Arc::new(Int64Array::from(self.entities)),
-            Money::of(value_type)?.array(&self.value)?,
+            ValueType::of(value_type)?.array(&self.value)?,
             times(self.wait_us)?,
             times(self.step_us)?,
         ];

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use super::arena::{Arena, Row};
 use super::arguments::Rules;
 use super::level::LevelFinder;
+use crate::functions::condition_bits;
 
 /// The position of `time` among the arguments, and of the first step.
 const TIME: usize = 2;
@@ -284,24 +285,7 @@ impl RowReader {
             DataType::Timestamp(..) => time.as_primitive::<TimestampMicrosecondType>().values(),
             other => return exec_err!("window_funnel: time arrived as {other}"),
         };
-        self.masks.clear();
-        self.masks.resize(times.len(), 0);
-        for (step, matches) in steps.iter().enumerate() {
-            let matches = matches.as_boolean_opt().ok_or_else(|| {
-                exec_datafusion_err!("window_funnel: step {} is not boolean", step + 1)
-            })?;
-            let bit = 1 << step;
-            let masks = &mut self.masks;
-            match matches.nulls().filter(|nulls| nulls.null_count() > 0) {
-                None => matches
-                    .values()
-                    .set_indices()
-                    .for_each(|row| masks[row] |= bit),
-                Some(nulls) => (matches.values() & nulls.inner())
-                    .set_indices()
-                    .for_each(|row| masks[row] |= bit),
-            }
-        }
+        condition_bits::fill(&mut self.masks, times.len(), steps, "window_funnel")?;
         let with_time = time
             .nulls()
             .filter(|nulls| nulls.null_count() > 0)

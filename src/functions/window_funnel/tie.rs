@@ -9,16 +9,12 @@
 use super::arena::Row;
 use super::arguments::Rules;
 use super::level::Chains;
+use crate::functions::matching::Matching;
 
 /// Extends chains by the rows of one moment; it keeps its room from moment to moment.
 #[derive(Debug, Default)]
 pub struct TieMatcher {
-    /// The steps each row matches, as bits; of equal rows only as many as could be used.
-    masks: Vec<u32>,
-    /// Which step each row fills at present.
-    filled: Vec<Option<usize>>,
-    /// Rows already tried for the step at hand.
-    tried: Vec<bool>,
+    matching: Matching,
     /// By the number of steps of a chain: how many rows of this moment it holds.
     held: Vec<usize>,
 }
@@ -42,10 +38,10 @@ impl TieMatcher {
                 break;
             };
             if kept > 0 {
-                self.give_up(kept - 1);
+                self.matching.give_up(kept - 1);
             }
             reached = reached.max(kept);
-            while reached < rules.steps && self.fill(reached) {
+            while reached < rules.steps && self.matching.add(reached) {
                 reached += 1;
                 // The first chain to get here has the latest start.
                 chains.note(reached, start);
@@ -59,47 +55,15 @@ impl TieMatcher {
         self.held[steps]
     }
 
+    /// Of equal rows only as many as could be used.
     fn take(&mut self, moment: &[Row]) {
-        self.masks.clear();
-        for alike in moment.chunk_by(|left, right| left.steps == right.steps) {
-            let mask = alike[0].steps;
-            let usable = alike.len().min(mask.count_ones() as usize);
-            self.masks.extend(std::iter::repeat_n(mask, usable));
-        }
-        self.filled.clear();
-        self.filled.resize(self.masks.len(), None);
-    }
-
-    fn give_up(&mut self, step: usize) {
-        for filled in &mut self.filled {
-            if *filled == Some(step) {
-                *filled = None;
-            }
-        }
-    }
-
-    /// Finds a row for a step, moving other steps to other rows where that helps.
-    fn fill(&mut self, step: usize) -> bool {
-        self.tried.clear();
-        self.tried.resize(self.masks.len(), false);
-        self.try_fill(step)
-    }
-
-    fn try_fill(&mut self, step: usize) -> bool {
-        for row in 0..self.masks.len() {
-            if self.tried[row] || self.masks[row] >> step & 1 == 0 {
-                continue;
-            }
-            self.tried[row] = true;
-            let is_free = match self.filled[row] {
-                None => true,
-                Some(other) => self.try_fill(other),
-            };
-            if is_free {
-                self.filled[row] = Some(step);
-                return true;
-            }
-        }
-        false
+        let usable = moment
+            .chunk_by(|left, right| left.steps == right.steps)
+            .flat_map(|alike| {
+                let mask = alike[0].steps;
+                let usable = alike.len().min(mask.count_ones() as usize);
+                std::iter::repeat_n(mask, usable)
+            });
+        self.matching.begin(usable);
     }
 }

@@ -7,10 +7,10 @@ use chrono_tz::Tz;
 
 use super::super::entity::{EntityPaths, Numbers, Question};
 use super::super::intern::{Names, Values};
-use super::super::money::Money;
 use super::super::output::{Output, OutputTypes};
 use super::super::row::Row;
 use super::super::rules::Rules;
+use super::super::value_type::ValueType;
 use crate::functions::local_clock::LocalClock;
 
 pub const HOUR: i64 = 3_600_000_000;
@@ -126,7 +126,12 @@ impl Asked {
         };
         let Numbers { names, carried, .. } = &mut numbers;
         let lists = out
-            .take(&types, names, carried, &Money::of(&DataType::Null).unwrap())
+            .take(
+                &types,
+                names,
+                carried,
+                &ValueType::of(&DataType::Null).unwrap(),
+            )
             .unwrap();
         read(&lists)
     }

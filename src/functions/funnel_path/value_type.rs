@@ -8,9 +8,9 @@ use datafusion::common::{Result, exec_err, plan_err};
 
 /// How values are read and written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Money(DataType);
+pub struct ValueType(DataType);
 
-impl Money {
+impl ValueType {
     /// Values of a type: Int64, Decimal128, or nothing.
     pub fn of(data_type: &DataType) -> Result<Self> {
         match data_type {
