@@ -1,4 +1,5 @@
 mod brute_force;
+mod every_chain;
 mod hand;
 mod rule_sets;
 mod support;
